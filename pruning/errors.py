@@ -1,0 +1,53 @@
+"""The errors of the pruning core, each with a message of one line that says what is wrong and what to do.
+
+SecateursError
+├── InvalidInput          an argument that can't be served: an empty question, a budget below zero
+├── MissingExtra          an optional package is needed; the message names the extra to install
+├── PageError             a page that can't be read
+│   ├── PageTooLarge      more bytes than `Limits.bytes`
+│   ├── TooManyNodes      more elements and texts than `Limits.nodes`
+│   ├── TooDeep           elements nested deeper than `Limits.depth`
+│   └── PageTimeout       parsing took longer than `Limits.seconds`
+├── TokenizerError        an unknown tokenizer, or a tokenizer file that can't be read
+└── ModelError            a model that is down, too slow, or answers nonsense
+"""
+
+
+class SecateursError(Exception):
+    """The root: every error that this project raises on purpose."""
+
+
+class InvalidInput(SecateursError, ValueError):
+    """An argument that can't be served."""
+
+
+class MissingExtra(SecateursError, ImportError):
+    """An optional package is not installed."""
+
+
+class PageError(SecateursError):
+    """A page that can't be read."""
+
+
+class PageTooLarge(PageError):
+    """The page has more bytes than the limit allows."""
+
+
+class TooManyNodes(PageError):
+    """The page has more elements and texts than the limit allows."""
+
+
+class TooDeep(PageError):
+    """The page nests elements deeper than the limit allows."""
+
+
+class PageTimeout(PageError):
+    """The page could not be parsed within the time limit."""
+
+
+class TokenizerError(SecateursError):
+    """A tokenizer that is unknown or can't be loaded."""
+
+
+class ModelError(SecateursError):
+    """A model that is down, too slow, or answers with something else than asked for."""
