@@ -1,0 +1,75 @@
+# Everything a developer or a user types. `make help` lists the targets.
+PYTHON ?= python3
+PORT ?= 8000
+# Test processes at once.
+JOBS ?= 2
+
+VENV := .venv
+PEERS := .venv-peers
+BIN := $(VENV)/bin
+PIP := -m pip --disable-pip-version-check install --quiet --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install dev serve test lint format bench-speed bench-service clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON=python3 (3.11 or newer, for a new environment), PORT=8000 (serve), JOBS=2, ARGS= (test)"
+
+install: $(VENV)/.installed ## Make the environment .venv with .venv/bin/secateurs, or bring it up to date
+
+dev: $(VENV)/.dev ## The same with what tests and linters need
+
+serve: install ## Start the service with the sample site on 127.0.0.1:$PORT
+	@exec $(BIN)/secateurs serve --port $(PORT)
+
+test: dev ## Run every test that needs no GPU and no internet (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
+lint: dev ## Check style, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: dev ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench-speed: install $(PEERS)/.installed ## Measure speed beside htmlrag on the pages of the data folder
+	@$(BIN)/python benchmarks/speed.py --peer-python $(PEERS)/bin/python $(ARGS)
+
+bench-service: install ## Measure what the service adds to the time of pruning
+	@$(BIN)/python benchmarks/service.py $(ARGS)
+
+clean: ## Remove the environments and all caches
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each stands for an environment that has the pins it depends on, so an unchanged one costs no time.
+
+%/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) must be Python 3.11 or newer; name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $* || \
+	  { echo "$(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed: requirements/base.txt requirements/local.txt pyproject.toml | $(VENV)/.created
+	@echo "Installing the pinned dependencies into $(VENV) (some minutes at first)" >&2
+	@$(BIN)/python $(PIP) --requirement requirements/local.txt
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.installed
+	@echo "Installing what the tests and linters need into $(VENV)" >&2
+	@$(BIN)/python $(PIP) --requirement requirements/dev.txt
+	@touch $@
+
+$(PEERS)/.installed: requirements/peers.txt | $(PEERS)/.created
+	@echo "Installing the peers that are measured into $(PEERS)" >&2
+	@$(PEERS)/bin/python $(PIP) --requirement requirements/peers.txt
+	@touch $@
+
+# Pattern rules would delete it as an intermediate file.
+.PRECIOUS: %/.created
