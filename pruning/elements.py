@@ -1,0 +1,114 @@
+"""The HTML elements, in one table: what cleaning does with each, and how it is written again.
+
+An element is known here by a small integer, its code, so that a page's tags fit a numpy array. Code 0 is text.
+
+What a tag does to the node table is its `Action`; everything that becomes a node has a code above zero. Tags that tell a
+reader nothing (`span`, `font`, `b`, `tbody`…) are passed through: their text joins their parent's. `div` and its kin are
+nodes, because they group; they are written again only where they hold text themselves (see render.py).
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Action(IntEnum):
+    """What the parser does with a tag that gets no node. Nodes have positive codes instead."""
+
+    THROUGH = 0  # the tag goes, its text joins what stands around it
+    BREAK = -1  # a line break
+    HIDE = -2  # the tag and all below it are never shown
+    APART = -3  # as THROUGH, with a space on either side: unknown tags, form controls
+    ASK = -4  # as APART, unless its attributes say otherwise
+
+
+TEXT = 0
+
+# Nodes. "Wrapper": groups, says nothing by itself. "Inline": stands in a line of text.
+_WRAPPERS = ("div", "section", "article", "main", "header", "footer", "nav", "aside", "address")
+_BLOCKS = (
+    *("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "pre", "blockquote"),
+    *("table", "caption", "thead", "tr", "td", "th", "figure", "figcaption", "details", "summary"),
+)
+_INLINE = ("a", "sub", "sup", "del", "ins", "s", "img")
+
+NAMES: tuple[str, ...] = ("#text", *_WRAPPERS, *_BLOCKS, *_INLINE)
+CODES: dict[str, int] = {name: code for code, name in enumerate(NAMES)}
+
+# Old and rare names for what another element says, written as that one: HTML5 parsers would rearrange some of them
+# (a nested form, a stray legend), and the old ones are no longer valid.
+_ALIASES = {
+    **dict.fromkeys(("form", "fieldset", "legend", "center", "hgroup", "search", "marquee"), "div"),
+    **dict.fromkeys(("menu", "dir"), "ul"),
+    **dict.fromkeys(("listing", "xmp", "plaintext"), "pre"),
+    "strike": "s",
+    "image": "img",
+}
+
+_THROUGH = (
+    *("body", "tbody", "tfoot", "span", "font", "b", "strong", "i", "em", "u", "big", "small", "tt", "code"),
+    *("kbd", "samp", "var", "cite", "dfn", "abbr", "acronym", "q", "mark", "time", "data", "bdi", "bdo", "nobr", "wbr"),
+    *("label", "output", "picture", "slot", "ruby", "rb", "rtc", "math", "blink", "basefont", "a"),
+)
+_APART = ("button", "select", "optgroup", "option", "meter", "progress", "rt", "map")
+_BREAK = ("br", "hr")
+_ASK = ("html", "dialog")
+_HIDE = (
+    *("head", "script", "style", "template", "noscript", "noembed", "noframes", "title", "meta", "link", "base", "svg"),
+    *("iframe", "object", "embed", "applet", "video", "audio", "canvas", "source", "track", "param", "area", "frameset"),
+    *("frame", "input", "textarea", "datalist", "rp", "col", "colgroup", "annotation", "annotation-xml", "context"),
+)
+
+
+def actions(links: bool) -> dict[str, int]:
+    """Tag name -> what to do with it: an `Action`, or the code of the node it becomes.
+
+    Args:
+        links: whether `a` becomes a node, or only its text is kept.
+    """
+    table: dict[str, int] = {
+        **dict.fromkeys(_THROUGH, Action.THROUGH),
+        **dict.fromkeys(_APART, Action.APART),
+        **dict.fromkeys(_BREAK, Action.BREAK),
+        **dict.fromkeys(_HIDE, Action.HIDE),
+        **dict.fromkeys(_ASK, Action.ASK),
+        **{name: code for name, code in CODES.items() if name not in ("#text", "a")},
+        **{old: CODES[new] for old, new in _ALIASES.items()},
+    }
+    if links:
+        table["a"] = CODES["a"]
+    return {name: int(action) for name, action in table.items()}
+
+
+def _flags(names: tuple[str, ...]) -> np.ndarray:
+    flags = np.zeros(len(NAMES), dtype=bool)
+    flags[[CODES[name] for name in names]] = True
+    return flags
+
+
+IS_WRAPPER = _flags(_WRAPPERS)
+IS_BLOCK = _flags((*_WRAPPERS, *_BLOCKS))
+IS_CELL = _flags(("td", "th"))
+IS_HEADING = _flags(("h1", "h2", "h3", "h4", "h5", "h6"))
+IS_LIST = _flags(("ul", "ol", "dl"))
+# Elements that hold only elements: a text among a table's rows has no cell to stand in.
+HOLDS_NO_TEXT = _flags(("table", "thead", "tr"))
+# End tags that an HTML parser adds by itself, as long as what follows closes the element (render.py sees to that).
+END_OPTIONAL = _flags(("p", "li", "dt", "dd", "tr", "td", "th"))
+
+# An element that makes no sense (or is moved by a parser) outside these parents becomes a div there.
+_PARENTS = {
+    "li": ("ul", "ol"),
+    "dt": ("dl",),
+    "dd": ("dl",),
+    "tr": ("table", "thead"),
+    "td": ("tr",),
+    "th": ("tr",),
+    "caption": ("table",),
+    "thead": ("table",),
+    "summary": ("details",),
+    "figcaption": ("figure",),
+}
+PARENTS: dict[int, frozenset[int]] = {
+    CODES[name]: frozenset(CODES[parent] for parent in parents) for name, parents in _PARENTS.items()
+}

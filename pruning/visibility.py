@@ -1,0 +1,115 @@
+"""What a reader sees, in one table. Whatever a row hides is no part of the cleaned page.
+
+Only what the HTML itself says is known: style sheets are not loaded. Where a reader gets to a text by a click (a closed
+`details`, an accordion, a tab), it counts as visible. tests/pruning/test_visibility_chromium.py holds the table against
+a browser's `innerText`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+Attributes = Mapping[str, str]
+
+_HIDING_STYLE = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?:px|em|rem|%|pt)?)"
+    r"\s*(?:!\s*important\s*)?(?:;|$)",
+    re.IGNORECASE,
+)
+
+
+class Rule(NamedTuple):
+    """One way in which HTML hides an element."""
+
+    name: str
+    hides: Callable[[str, Attributes], bool]
+    reason: str
+
+
+def _hidden_attribute(tag: str, attributes: Attributes) -> bool:
+    return "hidden" in attributes and attributes["hidden"].strip().lower() != "until-found"
+
+
+def _hiding_style(tag: str, attributes: Attributes) -> bool:
+    style = attributes.get("style")
+    return style is not None and _HIDING_STYLE.search(style) is not None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("hidden", _hidden_attribute, "not rendered; `until-found` is, once a reader searches for it"),
+    Rule("style", _hiding_style, "inline style takes it off the page: the classic place of injected prompts"),
+)
+
+# Shown although a rule or a naive reading says otherwise, and hidden by the element's nature (elements.py):
+#   details, closed      shown: one click opens it
+#   accordion, tab panel shown: a control on the page names it (`aria-controls`, `data-target`) or its role says so
+#   aria-hidden          shown: it hides from screen readers only
+#   opacity: 0           shown: pages fade their text in by script
+#   option, button       shown: a reader opens the one and reads the other
+#   noscript             hidden: browsers run scripts
+#   template, head, svg  hidden: never rendered as text
+#   iframe, object, video… their fallback text is hidden: browsers show the thing itself
+#   img alt              kept where it says something; not a visible word
+
+_PANEL_ROLES = frozenset(("tabpanel", "region"))
+_CONTROLS = ("aria-controls", "data-target", "data-bs-target")
+
+# The attributes that any rule looks at: elements without one of them need no further look.
+WATCHED = frozenset(("hidden", "style", *_CONTROLS))
+
+
+def controlled(attributes: Attributes) -> list[str]:
+    """The ids of the panels that this element opens."""
+    return [
+        part.lstrip("#") for name in _CONTROLS for part in (attributes.get(name) or "").split() if part.strip("#")
+    ]
+
+
+def hidden_by(tag: str, attributes: Attributes, panels: set[str]) -> str | None:
+    """The name of the rule that hides this element, or None where a reader can see it.
+
+    Args:
+        tag: the element's name, lower case.
+        attributes: its attributes.
+        panels: ids of the panels that controls seen so far open.
+    """
+    for rule in RULES:
+        if rule.hides(tag, attributes):
+            opens = attributes.get("role") in _PANEL_ROLES or attributes.get("id") in panels
+            return None if opens else rule.name
+    return None
+
+
+# Characters that no reader sees: controls, soft hyphen, zero-width space and word joiner, byte order mark, bidi overrides
+# and isolates, tag characters (they spell hidden prompts), noncharacters. Joiners that shape letters and emoji stay.
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\U000e0000-\U000e007f]+"
+)
+
+_IS_INVISIBLE = np.array([INVISIBLE.match(chr(code)) is not None for code in range(0x10000)])
+_IS_INVISIBLE[:5] = False  # clean.py's own marks
+
+
+def has_invisible(text: str) -> bool:
+    """Whether `INVISIBLE` finds anything in text beyond U+0004. Six times as fast as the pattern itself."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    if not len(codes):
+        return False
+    if int(codes.max()) < len(_IS_INVISIBLE):
+        return bool(_IS_INVISIBLE[codes].any())
+    return INVISIBLE.search(text) is not None
+
+
+_FILE_NAME = re.compile(r"^\S*\.(?:jpe?g|png|gif|svg|webp|avif|bmp|ico|tiff?)$|^[\w-]*\d{3,}[\w-]*$", re.IGNORECASE)
+_NO_NEWS = frozenset(
+    "image img photo picture icon logo banner avatar thumbnail spacer blank placeholder pixel loading".split()
+)
+
+
+def says_something(alt: str) -> bool:
+    """Whether an image's alt text tells more than that there is an image: no file names, no boilerplate."""
+    alt = alt.strip()
+    return len(alt) > 1 and alt.lower() not in _NO_NEWS and _FILE_NAME.match(alt) is None
