@@ -1,0 +1,107 @@
+"""Real servers on the loopback that answer with the bytes a test gives them, good or bad."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from app.fetch import Fetcher, FetchLimits, Guard
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio."""
+    return "asyncio"
+
+
+class Site:
+    """A server on a free port. `answers` maps a path to bytes or to a coroutine that writes them."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, bytes | Handler] = {}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.open_connections = 0
+        self.connections = 0
+        self.all_closed = asyncio.Event()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open_connections += 1
+        self.all_closed.clear()
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await self._answer(head.decode("latin-1"), reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client has gone
+        finally:
+            writer.close()
+            self.open_connections -= 1
+            if self.open_connections == 0:
+                self.all_closed.set()
+
+    async def _answer(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request, *headers = head.strip().split("\r\n")
+        path = request.split()[1]
+        named = (line.partition(": ") for line in headers)
+        self.requests.append((path, {name.lower(): value for name, _, value in named}))
+        answer = self.answers.get(path, b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+        if isinstance(answer, bytes):
+            writer.write(answer)
+        else:
+            await answer(reader, writer)
+        await writer.drain()
+
+
+@pytest.fixture
+async def start_site() -> AsyncIterator[Callable[..., Awaitable[Site]]]:
+    """Starts as many sites as a test asks for."""
+    servers: list[asyncio.Server] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def start(tls: ssl.SSLContext | None = None) -> Site:
+        site = Site()
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            tasks.add(task)
+            await site.handle(reader, writer)
+            tasks.discard(task)
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+        servers.append(server)
+        site.port = server.sockets[0].getsockname()[1]
+        return site
+
+    yield start
+    for server in servers:
+        server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def site(start_site: Callable[..., Awaitable[Site]]) -> Site:
+    """The site that `fetcher` may ask."""
+    return await start_site()
+
+
+@pytest.fixture
+async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
+    """A fetcher as by default, but for its small limits and its leave to ask `site`."""
+    limits = FetchLimits(bytes=100_000, redirects=3, seconds=20.0, silence_seconds=10.0)
+    async with Fetcher(Guard(allowed_hosts=frozenset({site.host})), limits) as made:
+        yield made

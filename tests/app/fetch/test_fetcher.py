@@ -1,0 +1,325 @@
+"""The fetcher against real servers: what a good page gives, and what each kind of bad one costs."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+
+from app.fetch import (
+    BadStatus,
+    BodyTooLarge,
+    ConnectionFailed,
+    Fetcher,
+    FetchError,
+    FetchLimits,
+    FetchTimeout,
+    Guard,
+    TooManyRedirects,
+    UnreadableBody,
+)
+from pruning.document import Page
+from tests.app.fetch.conftest import Handler, Site
+
+pytestmark = pytest.mark.anyio
+
+PAGE = b"<!doctype html><title>Pears</title><p>Cut in late winter."
+LONG_AGO = -1.0
+
+
+def answer(body: bytes, kind: str = "text/html", *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"content-type: {kind}", f"content-length: {len(body)}", *headers]
+    return "\r\n".join(line for line in lines if not line.endswith(": ")).encode() + b"\r\n\r\n" + body
+
+
+async def failure_of(fetcher: Fetcher, url: str) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        await fetcher.fetch(url)
+    assert url == caught.value.url
+    assert 1 == len(str(caught.value).splitlines())
+    return caught.value
+
+
+async def test_a_page_arrives_with_its_bytes_url_and_encoding(fetcher: Fetcher, site: Site) -> None:
+    """The bytes are untouched and the encoding is the header's; decoding them is the core's work."""
+    body = "<p>Bäume".encode("iso-8859-1")
+    site.answers["/"] = answer(body, 'text/html; charset="ISO-8859-1"')
+    page = await fetcher.fetch(f"{site.url}/")
+    assert Page(html=body, url=f"{site.url}/", encoding="iso-8859-1") == page
+
+
+async def test_plain_text_arrives_as_html(fetcher: Fetcher, site: Site) -> None:
+    """What is no HTML but can be read becomes a page."""
+    site.answers["/"] = answer(b"Pears & plums", "text/plain")
+    assert b"<!doctype html>\n<p>Pears &amp; plums</p>\n" == (await fetcher.fetch(f"{site.url}/")).html
+
+
+async def test_we_say_who_we_are_and_what_we_can_read(fetcher: Fetcher, site: Site) -> None:
+    """The User-Agent names this project, not a browser; only encodings with a bound are asked for."""
+    site.answers["/"] = answer(PAGE)
+    await fetcher.fetch(f"{site.url}/")
+    headers = site.requests[0][1]
+    assert headers["user-agent"].startswith("secateurs/")
+    assert "gzip, deflate" == headers["accept-encoding"]
+
+
+async def test_a_redirect_is_followed_and_the_last_url_counts(fetcher: Fetcher, site: Site) -> None:
+    """Relative locations are resolved, and a cookie set on the way is sent on within this fetch alone."""
+    site.answers["/a"] = answer(b"", "text/html", "location: /b", "set-cookie: seen=1", status="302 Found")
+    site.answers["/b"] = answer(PAGE)
+    assert f"{site.url}/b" == (await fetcher.fetch(f"{site.url}/a")).url
+    await fetcher.fetch(f"{site.url}/b")
+    assert ["seen=1", None] == [headers.get("cookie") for path, headers in site.requests if path == "/b"]
+
+
+async def test_connections_are_used_again(fetcher: Fetcher, site: Site) -> None:
+    """Three pages of one server, one after the other, take one connection."""
+    site.answers["/"] = answer(PAGE)
+    for _ in range(3):
+        await fetcher.fetch(f"{site.url}/")
+    assert 1 == site.connections
+
+
+async def test_a_redirect_loop_ends(fetcher: Fetcher, site: Site) -> None:
+    """After as many hops as the limits allow the fetch is given up."""
+    site.answers["/"] = answer(b"", "text/html", "location: /", status="301 Moved Permanently")
+    error = await failure_of(fetcher, f"{site.url}/")
+    assert (TooManyRedirects, "more than 3 redirects") == (type(error), error.problem)
+    assert 4 == len(site.requests)
+
+
+async def test_the_body_of_a_redirect_is_not_read(fetcher: Fetcher, site: Site) -> None:
+    """A redirect with an endless body leads on at once."""
+    site.answers["/"] = endless(b"HTTP/1.1 302 Found\r\nlocation: /there\r\n\r\n")
+    site.answers["/there"] = answer(PAGE)
+    assert PAGE == (await fetcher.fetch(f"{site.url}/")).html
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(PAGE)),
+        ("x-gzip", gzip.compress(PAGE[:9]) + gzip.compress(PAGE[9:])),
+        ("gzip", gzip.compress(PAGE) + b"\0\0"),
+        ("deflate", zlib.compress(PAGE)),
+        ("deflate", zlib.compress(PAGE)[2:-4]),
+        ("identity", PAGE),
+    ],
+    ids=["gzip", "members", "padding", "zlib", "raw-deflate", "identity"],
+)
+async def test_compressed_pages_are_read(encoding: str, packed: bytes, fetcher: Fetcher, site: Site) -> None:
+    """gzip and deflate in the forms that servers send them."""
+    site.answers["/"] = answer(packed, "text/html", f"content-encoding: {encoding}")
+    assert PAGE == (await fetcher.fetch(f"{site.url}/")).html
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        answer(gzip.compress(bytes(50_000_000)), "text/html", "content-encoding: gzip"),
+        answer(gzip.compress(b"x" * 100_001), "text/html", "content-encoding: gzip"),
+        answer(zlib.compress(bytes(50_000_000)), "text/html", "content-encoding: deflate"),
+        answer(b"x" * 100_001),
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 100001\r\n\r\n",
+    ],
+    ids=["gzip-bomb", "one-byte-over", "deflate-bomb", "plain", "announced"],
+)
+async def test_a_page_over_the_limit_is_refused(body: bytes, fetcher: Fetcher, site: Site) -> None:
+    """The limit holds for the decompressed bytes, and an announced length over it is believed at once."""
+    site.answers["/"] = body
+    assert BodyTooLarge is type(await failure_of(fetcher, f"{site.url}/"))
+
+
+async def test_a_page_of_just_the_limit_is_read(fetcher: Fetcher, site: Site) -> None:
+    """The limit itself is allowed, packed as well as plain."""
+    site.answers["/plain"] = answer(b"x" * 100_000)
+    site.answers["/gzip"] = answer(gzip.compress(b"x" * 100_000), "text/html", "content-encoding: gzip")
+    for path in ("/plain", "/gzip"):
+        assert 100_000 == len((await fetcher.fetch(site.url + path)).html)
+
+
+@pytest.mark.parametrize("packing", ["", "content-encoding: gzip\r\n"], ids=["plain", "gzip-without-output"])
+async def test_an_endless_body_ends_at_the_limit(packing: str, fetcher: Fetcher, site: Site) -> None:
+    """What never ends is cut off by its bytes, even when decompressing them gives nothing."""
+    filler = gzip.compress(b"") if packing else b"<p>again"
+    site.answers["/"] = endless(
+        f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{packing}\r\n".encode(), filler
+    )
+    assert BodyTooLarge is type(await failure_of(fetcher, f"{site.url}/"))
+    await site.all_closed.wait()
+
+
+async def test_a_tarpit_costs_the_time_of_one_page(site: Site) -> None:
+    """A server that sends a byte now and then is never silent, and still runs out of its page's time."""
+    site.answers["/"] = drip
+    guard = Guard(allowed_hosts=frozenset({site.host}))
+    async with Fetcher(guard, FetchLimits(seconds=0.3, silence_seconds=5.0)) as fetcher:
+        error = await failure_of(fetcher, f"{site.url}/")
+        assert (FetchTimeout, "the page did not arrive in time") == (type(error), error.problem)
+        await site.all_closed.wait()
+
+
+async def test_a_silent_server_is_given_up(site: Site) -> None:
+    """No answer at all within the seconds of silence that are allowed."""
+    site.answers["/"] = never
+    guard = Guard(allowed_hosts=frozenset({site.host}))
+    async with Fetcher(guard, FetchLimits(silence_seconds=0.2)) as fetcher:
+        error = await failure_of(fetcher, f"{site.url}/")
+    assert (FetchTimeout, True) == (type(error), error.problem.startswith("the server is silent"))
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5000\r\n\r\n<p>half")
+    await writer.drain()
+    writer.transport.abort()
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def test_a_connection_that_breaks_is_an_error_and_no_short_page(fetcher: Fetcher, site: Site) -> None:
+    """A reset, a hang-up, a body shorter than announced, a broken chunk and nonsense: never half a page."""
+    site.answers = {
+        "/reset": reset,
+        "/hang-up": hang_up,
+        "/nonsense": b"220 mail.test ESMTP\r\n\r\n",
+        "/chunk": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n<p>",
+    }
+    failures = [await failure_of(fetcher, site.url + path) for path in site.answers]
+    assert [ConnectionFailed] * 4 == [type(error) for error in failures]
+
+
+async def test_nobody_there_is_a_failed_connection(fetcher: Fetcher, site: Site) -> None:
+    """A port without a server and a host without an address."""
+    guard = Guard(allowed_hosts=frozenset({"127.0.0.99", "nobody.invalid"}))
+    async with Fetcher(guard) as allowed:
+        failures = [await failure_of(allowed, f"http://{host}:{site.port}/") for host in guard.allowed_hosts]
+    assert [ConnectionFailed] * 2 == [type(error) for error in failures]
+
+
+@pytest.mark.parametrize(
+    "status", ["404 Not Found", "429 Too Many Requests", "503 Service Unavailable", "304 "]
+)
+async def test_a_bad_status_is_an_error_with_its_number(status: str, fetcher: Fetcher, site: Site) -> None:
+    """An error page is no page, however nice its HTML."""
+    site.answers["/"] = answer(b"" if status == "304 " else PAGE, status=status)
+    error = await failure_of(fetcher, f"{site.url}/")
+    assert isinstance(error, BadStatus)
+    assert (int(status[:3]), f"the server answers {status.strip()}") == (error.status, error.problem)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "problem"),
+    [
+        ("image/png", b"\x89PNG", "the server sends image/png, not a web page"),
+        ("application/pdf", b"%PDF-1.7", "the server sends application/pdf, not a web page"),
+        ("text/html", b"%PDF-1.7 ...", "the server sends a PDF, not a web page"),
+        (
+            "text/plain",
+            b"PK\x03\x04...",
+            "the server sends a ZIP archive or an office document, not a web page",
+        ),
+        ("text/plain", b"ELF\0\1\2", "the server sends binary data, not a web page"),
+        ("", b"ELF\0\1\2", "the server sends binary data, not a web page"),
+        ("text/html", b" \n", "the server sends an empty page"),
+    ],
+)
+async def test_what_is_no_page_is_refused_by_name(
+    kind: str, body: bytes, problem: str, fetcher: Fetcher, site: Site
+) -> None:
+    """The type that the server names is believed where it says no, and checked where it says yes."""
+    site.answers["/"] = answer(body, kind)
+    error = await failure_of(fetcher, f"{site.url}/")
+    assert (UnreadableBody, problem) == (type(error), error.problem)
+
+
+async def test_the_body_of_a_wrong_type_is_not_read(fetcher: Fetcher, site: Site) -> None:
+    """An endless video is refused by its header."""
+    site.answers["/"] = endless(b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\n\r\n")
+    error = await failure_of(fetcher, f"{site.url}/")
+    assert "the server sends video/mp4, not a web page" == error.problem
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "problem"),
+    [
+        ("br", b"...", "the server sends content-encoding 'br', which was not asked for"),
+        ("gzip, gzip", b"...", "the server sends content-encoding 'gzip, gzip', which was not asked for"),
+        ("gzip", gzip.compress(PAGE)[:-9], "the compressed page breaks off before its end"),
+        ("gzip", b"this is no gzip", "the compressed page is damaged"),
+        ("deflate", b"\xff\xff\xff", "the compressed page is damaged"),
+    ],
+    ids=["unasked", "nested", "cut", "none", "no-deflate"],
+)
+async def test_a_wrong_compression_is_refused(
+    encoding: str, body: bytes, problem: str, fetcher: Fetcher, site: Site
+) -> None:
+    """Encodings that we can't hold to a limit, and compressed data that is broken."""
+    site.answers["/"] = answer(body, "text/html", f"content-encoding: {encoding}")
+    error = await failure_of(fetcher, f"{site.url}/")
+    assert (UnreadableBody, True) == (type(error), error.problem.startswith(problem))
+
+
+async def test_one_page_costs_no_other_page_anything(fetcher: Fetcher, site: Site) -> None:
+    """Results stand in the order of the URLs, errors among them; a URL given twice is asked once."""
+    site.answers = {"/good": answer(PAGE), "/reset": reset}
+    paths = ["/reset", "/good", "/gone", "/good"]
+    results = await fetcher.fetch_all([site.url + path for path in paths])
+    assert [ConnectionFailed, Page, BadStatus, Page] == [type(result) for result in results]
+    assert 3 == len(site.requests)
+    assert [] == await fetcher.fetch_all([])
+
+
+async def test_what_is_late_is_cancelled_and_the_rest_comes_back(
+    fetcher: Fetcher, site: Site, start_site: Callable[..., Awaitable[Site]]
+) -> None:
+    """At the deadline slow pages are timeouts, good ones pages, and no connection to a slow one is open."""
+    site.answers = {"/good": answer(PAGE), "/never": never, "/drip": drip}
+    results = await fetcher.fetch_all(
+        [site.url + path for path in ("/never", "/good", "/drip")], deadline=anyio.current_time() + 0.5
+    )
+    assert [FetchTimeout, Page, FetchTimeout] == [type(result) for result in results]
+    await fetcher.aclose()
+    await site.all_closed.wait()
+
+
+async def test_a_deadline_in_the_past_asks_nobody(fetcher: Fetcher, site: Site) -> None:
+    """Too late is too late."""
+    [result] = await fetcher.fetch_all([f"{site.url}/"], deadline=anyio.current_time() + LONG_AGO)
+    assert (FetchTimeout, 0) == (type(result), site.connections)
+
+
+async def test_cancelling_the_caller_closes_the_connection(fetcher: Fetcher, site: Site) -> None:
+    """Who no longer waits for a page leaves nothing behind."""
+    site.answers["/"] = never
+    task = asyncio.create_task(fetcher.fetch(f"{site.url}/"))
+    while not site.requests:
+        await asyncio.sleep(0)
+    task.cancel()
+    await site.all_closed.wait()
+    assert task.cancelled()
+
+
+def endless(head: bytes, filler: bytes = b"<p>again") -> Handler:
+    async def write(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while True:
+            writer.write(filler * 100)
+            await writer.drain()
+
+    return write
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
