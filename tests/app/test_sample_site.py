@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup, Tag
 
 from app.settings import PREFIX, Settings
 from pruning import errors
+from pruning.document import Limits
 from tests.needs import ROOT
 
 SITE = ROOT / "app/sample"
@@ -197,7 +198,7 @@ def test_defaults_on_the_settings_page_are_true() -> None:
     """The table of settings tells the defaults that the code has."""
     rows = [row.select("td") for row in soup("guide/settings.html").select("table.settings tbody tr")]
     told = {cells[0].get_text(): cells[1].select_one("code") for cells in rows}
-    assert len(told) >= 19
+    assert len(told) >= 20
     for variable, default in told.items():
         if default is not None:
             value = Settings.model_fields[variable.removeprefix(PREFIX).lower()].default
@@ -208,3 +209,11 @@ def test_errors_named_on_the_errors_page_are_the_errors_of_the_core() -> None:
     """The tree of errors on the page is the tree that the code has."""
     told = {code.get_text() for code in soup("reference/errors.html").select("ul.tree code")}
     assert told == {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+
+
+def test_limits_on_the_limits_page_are_the_limits_of_the_core() -> None:
+    """The table of page limits tells the defaults that the code has."""
+    rows = only("reference/limits.html", "table.tbl tbody").select("tr")
+    told = [row.select("td")[0].get_text() for row in rows]
+    limits = Limits()
+    assert told == [f"{limits.bytes:,}", f"{limits.nodes:,}", f"{limits.seconds:g}", f"{limits.depth} levels"]
