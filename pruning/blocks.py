@@ -1,8 +1,8 @@
 """The tree of blocks over the cleaned pages: what is scored, kept or dropped as one.
 
-A block is a block-level element; or a run of text and inline elements between an element's blocks; or a piece of either,
-where it is too long and has no elements to split by. All steps share one tree, so a block's number means the same in
-each: a coarse step scores the inner blocks of `cut(256)`, a finer one those of `cut(128)`.
+A block is a block-level element; or a run of text and inline elements between an element's blocks; or a piece of
+either, where it is too long and has no elements to split by. All steps share one tree, so a block's number means the
+same in each: a coarse step scores the inner blocks of `cut(256)`, a finer one those of `cut(128)`.
 """
 
 import re
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pruning.clean import node_table
 from pruning.document import Limits, Page
-from pruning.elements import NAMES
+from pruning.elements import CODES, NAMES, TEXT
 from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable, count_words
+from pruning.parse import node_table
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class BlockTree:
         start, stop: int32 (n,), the block's stretch of its page's text.
         words, spaced: int32 (n,), as in `NodeTable`.
         is_leaf: bool (n,), nothing below but text and inline elements.
-        is_run: bool (n,), text without an element of its own: a run, or a piece.
+        tag: uint8 (n,), the code of the block's element; 0 for text without one of its own: a run, or a piece.
     """
 
     tables: tuple[NodeTable, ...]
@@ -43,7 +43,7 @@ class BlockTree:
     words: np.ndarray
     spaced: np.ndarray
     is_leaf: np.ndarray
-    is_run: np.ndarray
+    tag: np.ndarray
     _pieces: dict[int, list[int]] = field(default_factory=dict)
     _plain: dict[int, str] = field(default_factory=dict)
 
@@ -101,6 +101,16 @@ class BlockTree:
             long = [half for block in long for half in self._pieces[block] if self.words[half] > max_words]
         return self.in_order([piece for block in blocks.tolist() for piece in self._at_most(block, max_words)])
 
+    def lines(self) -> np.ndarray:
+        """The finest blocks with elements of their own, table rows whole: what a page is written line by line by."""
+        line = self.is_leaf & (self.words > 0)
+        line[[piece for pieces in self._pieces.values() for piece in pieces]] = False
+        row = (self.tag == CODES["tr"]) & (self.words > 0)
+        inner = np.flatnonzero(~self.is_leaf & (self.parent >= 0))
+        row[self.parent[inner]] = False
+        line[self.parent >= 0] &= ~row[self.parent[self.parent >= 0]]
+        return np.flatnonzero(line | row)
+
     def in_order(self, blocks: Sequence[int] | np.ndarray) -> np.ndarray:
         """The blocks sorted by where they stand."""
         numbers = np.asarray(blocks, dtype=np.intp)
@@ -118,15 +128,15 @@ class BlockTree:
         page = int(self.page[block])
         if page not in self._plain:
             self._plain[page] = self.tables[page].text.replace(BLOCK_MARK, " ")
-        return self._plain[page][self.start[block] : self.stop[block]].replace(INLINE_MARK, "")
+        return self._plain[page][self.start[block] : self.stop[block]].replace(INLINE_MARK, "").strip(" ")
 
     def name(self, block: int) -> str:
         """The block's public id: page (from 1), node, and for a piece its stretch of the node's text.
 
         It stays the same as long as the page's content does.
         """
-        name = f"{self.page[block] + 1}.{self.node[block]}"
         owner = self.element_of(block)
+        name = f"{self.page[block] + 1}.{self.node[owner]}"
         if owner == block:
             return name
         return f"{name}.{self.start[block] - self.start[owner]}-{self.stop[block] - self.start[owner]}"
@@ -185,15 +195,16 @@ class BlockTree:
     def _append(self, rows: np.ndarray) -> None:
         """Add pieces: (n, 5), the block they are of, start, stop, words, spaced."""
         owner = rows[:, 0]
-        new = {name: getattr(self, name)[owner] for name in ("page", "node", "last")}
+        new = {"page": self.page[owner], "last": self.last[owner]}
+        new["node"] = self.node[owner] + (self.tag[owner] != TEXT)  # the element itself stands around its pieces
         new |= dict(zip(("parent", "start", "stop", "words", "spaced"), rows.T, strict=True))
-        new |= {name: np.ones(len(rows), bool) for name in ("is_leaf", "is_run")}
+        new |= {"is_leaf": np.ones(len(rows), bool), "tag": np.zeros(len(rows), np.uint8)}
         for name, values in new.items():
             setattr(self, name, np.concatenate((getattr(self, name), values)))
 
 
-_COLUMNS = ("page", "node", "last", "parent", "start", "stop", "words", "spaced", "is_leaf", "is_run")
-_EMPTY = {name: np.zeros(0, bool if name.startswith("is_") else np.int32) for name in _COLUMNS}
+_COLUMNS = ("page", "node", "last", "parent", "start", "stop", "words", "spaced", "is_leaf", "tag")
+_EMPTY = {name: np.zeros(0, bool if name == "is_leaf" else np.int32) for name in _COLUMNS}
 
 
 def _page_blocks(table: NodeTable) -> dict[str, np.ndarray]:
@@ -213,7 +224,8 @@ def _page_blocks(table: NodeTable) -> dict[str, np.ndarray]:
     node = np.flatnonzero(chosen).astype(np.int32)
     number = np.cumsum(chosen, dtype=np.int32) - 1
     part = {name: getattr(table, name)[node] for name in ("start", "stop", "words", "spaced")}
-    part |= {"node": node, "last": table.end[node], "parent": number[parent[node]], "is_run": ~is_block[node]}
+    part |= {"node": node, "last": table.end[node], "parent": number[parent[node]]}
+    part["tag"] = np.where(is_block[node], table.tag[node], TEXT).astype(np.uint8)
     if len(runs):
         where, first = number[runs], np.flatnonzero(begins)
         part["last"][where] = np.maximum.reduceat(table.end[bare], first)
@@ -221,7 +233,7 @@ def _page_blocks(table: NodeTable) -> dict[str, np.ndarray]:
         part["words"][where] = np.add.reduceat(table.words[bare], first)
         part["spaced"][where] = np.add.reduceat(table.spaced[bare], first)
     part["parent"][0] = -1
-    part["is_leaf"] = ~has_blocks[node] | part["is_run"]
+    part["is_leaf"] = ~has_blocks[node] | (part["tag"] == TEXT)
     return part
 
 

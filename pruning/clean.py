@@ -1,353 +1,40 @@
-"""Lossless cleaning: a page's markup in, the flat table of what a reader sees out.
+"""A page cleaned but not pruned: all that a reader sees, and nothing else."""
 
-lxml's parser calls `_Target` for every tag instead of building a tree of its own. That costs less than the tree would,
-takes no memory for it, and knows no depth at which text is lost: with a tree, libxml2 drops what lies deeper than 256
-elements (2,048 with `huge_tree`).
-"""
+from dataclasses import dataclass
 
-import html as html_entities
-import re
-import time
-from collections.abc import Callable, Mapping
-
-from lxml import etree
-
-from pruning import elements, visibility
-from pruning.document import Limits, Page, utf8
-from pruning.elements import CODES, Action
-from pruning.errors import PageTimeout, TooManyNodes
-from pruning.metadata import MetadataReader
-from pruning.nodes import BLOCK_MARK, INLINE_MARK, Events, NodeTable, build
-
-# Bump when the same page would give another table: cached tables carry it.
-VERSION = 1
-
-# The parser is fed this many bytes between two looks at the clock. Unmatched end tags below deep nesting cost it
-# quadratic time: 8 KB of them take 0.3 s at the worst.
-_CHUNK = 8192
-
-_ROOT = _DIV = CODES["div"]
-_TR, _TABLE, _DL, _PRE, _IMG, _A = (CODES[name] for name in ("tr", "table", "dl", "pre", "img", "a"))
-# On the stack of open elements, beside codes: a row that the page left out; an element that became no node; one that
-# became a space.
-_IMPLIED_ROW, _NOTHING, _SPACE = 255, 254, 253
-_CELLS = (CODES["td"], CODES["th"])
-_ROW_ENDS_AT = (_TR, CODES["thead"], CODES["caption"])
-_ACTIONS = {links: elements.actions(links) for links in (False, True)}
-_INLINE = frozenset(code for code in range(1, len(elements.NAMES)) if not elements.IS_BLOCK[code])
-# Blocks that open and close without a second thought, and which of them may do so below which open element.
-_PLAIN = frozenset(CODES.values()) - _INLINE - {elements.TEXT, _PRE}
-_PLAIN_BELOW = [
-    frozenset(
-        code
-        for code in _PLAIN
-        if parent in elements.PARENTS.get(code, (parent,)) and (parent, code) != (_DL, _DIV)
-    )
-    if parent in _PLAIN
-    else frozenset()
-    for parent in range(256)
-]
-
-# White space in `pre` is kept: it stands under these names while all other white space is folded.
-_PRE_SPACE, _PRE_NEWLINE, _PRE_TAB = "\x02", "\x03", "\x04"
-_KEEP_SPACE = str.maketrans({" ": _PRE_SPACE, "\xa0": _PRE_SPACE, "\n": _PRE_NEWLINE, "\t": _PRE_TAB, "\r": None})
-# Blank lines at the start of a block, all white space at its end.
-_BLANK_START = re.compile(f"\x00(?:[{_PRE_SPACE}{_PRE_TAB}]*{_PRE_NEWLINE})+")
-_BLANK_END = re.compile(f"[{_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}]+\x00")
-_INVISIBLE = re.compile(visibility.INVISIBLE.pattern.replace("\x00-\x08", "\x05-\x08", 1))
-# White space folds across the marks of inline elements, and none stands at a block's start or end. Each pattern begins
-# with two literal characters, which the regex engine finds fast; what one replacement leaves, the next round takes.
-_ACROSS_INLINE = (
-    (re.compile(" (\x01+) "), r" \1"),
-    (re.compile("\x00(\x01+) "), "\x00\\1"),
-    (re.compile(" (\x01+\x00)"), r"\1"),
-)
-
-# What is read although it is hidden: it tells about the page. And what no reader would miss being told of.
-_SPEAKS_OF_PAGE = frozenset(("title", "meta", "link", "base", "script"))
-_COUNTED = frozenset(("dialog", "script", "style", "noscript", "template", "svg", "iframe", "object", "video", "audio", "canvas"))
-
-_NUMBER = re.compile(r"\s*-?\d{1,6}(?!\d)")
-_MAX_SPAN = 1000  # of columns, by the HTML standard
-
-# Attributes without which an element needs no second look.
-_WATCHED = visibility.WATCHED | {"colspan", "rowspan", "start", "value", "reversed", "alt"}
-_KEPT = {
-    **dict.fromkeys(_CELLS, ("colspan", "rowspan")),
-    CODES["ol"]: ("start", "reversed"),
-    CODES["li"]: ("value",),
-}
+from pruning.blocks import BlockTree
+from pruning.document import Limits, Page
+from pruning.isolate import read_page
+from pruning.render import HtmlWriter, render
 
 
-def node_table(page: Page, limits: Limits | None = None, *, links: bool = False) -> NodeTable:
-    """Parse and clean one page.
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A cleaned page, as HTML, and what was taken away, by kind."""
+
+    content: str
+    removed: dict[str, int]
+
+
+def clean(html: str | bytes, *, url: str | None = None, links: bool = False) -> str:
+    """Clean a page without loss: its visible text, in order, in the elements that mean something.
 
     Args:
-        page: the page as it arrived.
-        limits: what it may cost.
-        links: keep links, with their addresses resolved.
+        html: the page.
+        url: where it comes from; links are resolved against it.
+        links: keep links.
+
+    Returns:
+        HTML, one block a line. Cleaned again, it stays as it is.
 
     Raises:
         PageError: the page exceeds a limit.
     """
-    limits = limits or Limits()
-    data = utf8(page, limits)
-    target = _Target(page, limits, links)
-    _feed(target, data, limits)
-    if target.has_foreign_marks():
-        target = _Target(page, limits, links, careful=True)
-        _feed(target, data, limits)
-    return build(target.events(), target.metadata.result())
+    return clean_page(Page(html, url=url), links=links).content
 
 
-def _feed(target: "_Target", data: bytes, limits: Limits) -> None:
-    """Let the parser read the page.
-
-    Raises:
-        TooManyNodes, PageTimeout: the page exceeds a limit.
-    """
-    parser = etree.HTMLParser(target=target, huge_tree=True, encoding="utf-8", recover=True)
-    until = time.monotonic() + limits.seconds
-    for offset in range(0, len(data), _CHUNK):
-        parser.feed(data[offset : offset + _CHUNK])
-        if len(target.codes) > 2 * limits.nodes:
-            raise TooManyNodes(f"the page has more than {limits.nodes:,} elements")
-        if time.monotonic() > until:
-            raise PageTimeout(f"the page could not be parsed within {limits.seconds:g} s")
-    if data:
-        parser.close()
-
-
-class _Target:
-    """Receives the parser's events and writes them down: a code and a mark for each node's start and end."""
-
-    def __init__(self, page: Page, limits: Limits, links: bool, careful: bool = False) -> None:
-        self.buffer: list[str] = [BLOCK_MARK]
-        self.codes = bytearray((_ROOT,))
-        self.attributes: dict[int, str] = {}
-        self.metadata = MetadataReader(page)
-        self.removed: dict[str, int] = {}
-        self._stack = [_ROOT]
-        self._inline: set[int] = set()  # open inline elements: none stands in its like
-        self._actions = _ACTIONS[links]
-        self._watched = _WATCHED | {"href"} if links else _WATCHED
-        self._depth = limits.depth
-        self._hidden_from = self._speaks_from = 0
-        self._panels: set[str] = set()
-        self._pre_from: list[int] = []
-        self._pre_spaces = 0
-        # Text costs no Python call: the parser appends to the buffer. What turns out to be hidden is cut off again.
-        self.data = self._careful_data if careful else self.buffer.append
-        self.start, self.end = self._hot_path()
-
-    def _hot_path(self) -> tuple[Callable[[str, Mapping[str, str]], None], Callable[[str], None]]:
-        """The parser's `start` and `end`. Closures: as methods, looking all this up on self, they take half as long again."""
-        stack, depth = self._stack, self._depth
-        push, pop, code, mark = stack.append, stack.pop, self.codes.append, self.buffer.append
-        action_of, unwatched = self._actions.get, self._watched.isdisjoint
-        through, apart = int(Action.THROUGH), int(Action.APART)
-        hidden = 0  # open elements since one that isn't shown
-
-        def start(tag: str, attributes: Mapping[str, str]) -> None:
-            nonlocal hidden
-            if hidden:
-                hidden += 1
-                if tag in _SPEAKS_OF_PAGE:
-                    self._about_page(tag, attributes)
-                return
-            action = action_of(tag, apart)
-            if unwatched(attributes):
-                if action in _PLAIN_BELOW[stack[-1]] and len(stack) <= depth:
-                    push(action)
-                    code(action)
-                    mark(BLOCK_MARK)
-                    return
-                if action == through:
-                    return
-            hidden = int(self._start_hides(tag, attributes, action))
-
-        def end(tag: str) -> None:
-            nonlocal hidden
-            if hidden:
-                hidden -= 1
-                if not hidden or tag in _SPEAKS_OF_PAGE:
-                    self._end_hidden(tag, not hidden)
-                return
-            action = action_of(tag, apart)
-            if action > 0:
-                if stack[-1] in _PLAIN:
-                    pop()
-                    code(0)
-                    mark(BLOCK_MARK)
-                else:
-                    self._end_special(action)
-            elif action <= apart:
-                self.data(" ")
-
-        return start, end
-
-    def close(self) -> None:
-        """The parser is done."""
-
-    def _careful_data(self, text: str) -> None:
-        self.buffer.append(visibility.INVISIBLE.sub("", text))
-
-    def _start_hides(self, tag: str, attributes: Mapping[str, str], action: int) -> bool:
-        """Handle any start tag; say whether it hides what follows up to its end tag."""
-        watched = not self._watched.isdisjoint(attributes)
-        closed = tag == "dialog" and "open" not in attributes
-        if action == Action.HIDE or closed or (watched and self._hidden_by_rule(tag, attributes)):
-            self._hide(tag, attributes)
-            return True
-        if action > 0:
-            self._open(action)
-            if watched:
-                self._keep_attributes(self._stack[-1], attributes)
-        elif action != Action.THROUGH:
-            self.data("\n" if action == Action.BREAK else " ")
-        if tag == "html":
-            self.metadata.language(attributes.get("lang", ""))
-        return False
-
-    def _end_special(self, action: int) -> None:
-        while self._stack[-1] == _IMPLIED_ROW and action not in _CELLS:
-            self._close()
-        self._close()
-
-    def _hidden_by_rule(self, tag: str, attributes: Mapping[str, str]) -> bool:
-        self._panels.update(visibility.controlled(attributes))
-        rule = visibility.hidden_by(tag, attributes, self._panels)
-        if rule:
-            self.removed[rule] = self.removed.get(rule, 0) + 1
-        return rule is not None
-
-    def _hide(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self._hidden_from = len(self.buffer)
-        if tag in _SPEAKS_OF_PAGE:
-            self._about_page(tag, attributes)
-        if tag in _COUNTED:
-            self.removed[tag] = self.removed.get(tag, 0) + 1
-
-    def _about_page(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self._speaks_from = len(self.buffer)
-        self.metadata.start(tag, attributes)
-
-    def _end_hidden(self, tag: str, shown_again: bool) -> None:
-        if tag in _SPEAKS_OF_PAGE:
-            self.metadata.end(tag, self.buffer, self._speaks_from)
-        if shown_again:
-            del self.buffer[self._hidden_from :]
-
-    def _open(self, code: int) -> None:
-        stack = self._stack
-        if stack[-1] == _IMPLIED_ROW and code in _ROW_ENDS_AT:
-            self._close()
-        if stack[-1] == _TABLE and code in _CELLS:
-            self._emit(_TR, BLOCK_MARK)
-            stack.append(_IMPLIED_ROW)
-        code = self._fitting(code, stack[-1])
-        stack.append(code)
-        if code == _SPACE:
-            self.data(" ")
-        elif code in _INLINE:
-            self._inline.add(code)
-            self._emit(code, INLINE_MARK)
-        elif code != _NOTHING:
-            self._emit(code, BLOCK_MARK)
-            if code == _PRE:
-                self._pre_from.append(len(self.buffer))
-
-    def _fitting(self, code: int, parent: int) -> int:
-        """The code under which an element may stand below this parent, or that it becomes nothing, or a space."""
-        if code in _INLINE:
-            return _NOTHING if code in self._inline or len(self._stack) > self._depth else code
-        if len(self._stack) > self._depth:
-            self.removed["deep"] = self.removed.get("deep", 0) + 1
-            return _SPACE
-        if code == _DIV and parent == _DL:
-            return _SPACE
-        wanted = elements.PARENTS.get(code)
-        if wanted is None or parent in wanted or parent == _IMPLIED_ROW:
-            return code
-        if parent in (_SPACE, _NOTHING):
-            parent = next(code for code in reversed(self._stack) if code not in (_SPACE, _NOTHING))
-        return code if parent in wanted else _DIV
-
-    def _close(self) -> None:
-        code = self._stack.pop()
-        if code == _SPACE:
-            self.data(" ")
-        elif code in _INLINE:
-            self._inline.discard(code)
-            self._emit(0, INLINE_MARK)
-        elif code != _NOTHING:
-            if code == _PRE:
-                self._keep_space(self._pre_from.pop())
-            self._emit(0, BLOCK_MARK)
-
-    def _emit(self, code: int, mark: str) -> None:
-        self.codes.append(code)
-        self.buffer.append(mark)
-
-    def _keep_space(self, start: int) -> None:
-        if self._pre_from:
-            return  # the outer `pre` does it
-        text = "".join(self.buffer[start:]).replace("\r\n", "\n").replace("\r", "\n")
-        self._pre_spaces += sum(text.count(space) for space in " \xa0\n\t")
-        self.buffer[start:] = [text.translate(_KEEP_SPACE)]
-
-    def _keep_attributes(self, code: int, attributes: Mapping[str, str]) -> None:
-        if code == _IMG:
-            alt = attributes.get("alt")
-            if alt and visibility.says_something(alt):
-                self.data(alt)
-        elif code == _A:
-            href = self.metadata.resolve(attributes.get("href", ""))
-            if href:
-                self.attributes[len(self.codes) - 1] = f' href="{html_entities.escape(href)}"'
-        elif code in _KEPT:
-            written = "".join(_written(name, attributes[name]) for name in _KEPT[code] if name in attributes)
-            if written:
-                self.attributes[len(self.codes) - 1] = written
-
-    def has_foreign_marks(self) -> bool:
-        """Whether the page's own text holds characters that serve as marks here. Call it when all is read."""
-        text = "".join(self.buffer)
-        marks = text.count(BLOCK_MARK) + text.count(INLINE_MARK)
-        spaces = text.count(_PRE_SPACE) + text.count(_PRE_NEWLINE) + text.count(_PRE_TAB)
-        return marks != len(self.codes) or spaces != self._pre_spaces
-
-    def events(self) -> Events:
-        """What was seen, white space folded as a browser folds it."""
-        while self._stack:
-            self._close()
-        text = _folded("".join(self.buffer))
-        return Events(self.codes, text, self.attributes, self.removed)
-
-
-def _written(name: str, value: str) -> str:
-    """A number attribute as it is written again; a span of one, and nonsense, says nothing."""
-    if name == "reversed":
-        return " reversed"
-    number = _NUMBER.match(value)
-    if number is None or (name in ("colspan", "rowspan") and not 1 < int(number[0]) <= _MAX_SPAN):
-        return ""
-    return f' {name}="{int(number[0])}"'
-
-
-def _folded(text: str) -> str:
-    """The text with white space folded, inline marks seen through, and nothing at the borders of blocks."""
-    if visibility.has_invisible(text):
-        text = _INVISIBLE.sub("", text)
-    text = " ".join(text.split())
-    text = text.replace(" \x00", "\x00").replace("\x00 ", "\x00")
-    if INLINE_MARK in text:
-        for pattern, instead in _ACROSS_INLINE:
-            found = 1
-            while found:
-                text, found = pattern.subn(instead, text)
-    if _PRE_NEWLINE in text or _PRE_SPACE in text or _PRE_TAB in text:
-        text = _BLANK_START.sub("\x00", text)
-        text = _BLANK_END.sub("\x00", text)
-        text = text.replace(_PRE_SPACE, " ").replace(_PRE_NEWLINE, "\n").replace(_PRE_TAB, "\t")
-    return text
+def clean_page(page: Page, limits: Limits | None = None, *, links: bool = False) -> Cleaned:
+    """As `clean`, and says what was removed."""
+    table = read_page(page, limits, links=links)
+    tree = BlockTree.from_tables([table], max_words=len(table.text) + 1)
+    return Cleaned(render(HtmlWriter(tree), tree.lines(), joined=False), table.removed)

@@ -1,10 +1,10 @@
 """Bytes in, text out: what a page is, how its encoding is found, and the limits that every page is held to."""
 
 import codecs
-import re
 from dataclasses import dataclass
 
 import webencodings
+from bs4.dammit import EncodingDetector
 from charset_normalizer import from_bytes
 
 from pruning.errors import InvalidInput, PageTooLarge
@@ -48,8 +48,6 @@ class Limits:
 
 # WHATWG looks at the first 1024 bytes for a `meta` that names the encoding.
 _PRESCAN = 1024
-_META_CHARSET = re.compile(rb"""<meta[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)""", re.IGNORECASE)
 # UTF-32 is not among WHATWG's encodings; its marks are tried first, because UTF-16's are a part of them.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -112,9 +110,7 @@ def _known(label: str | None) -> str | None:
 
 
 def _declared_inside(data: bytes, is_utf8: bool) -> str | None:
-    head = data[:_PRESCAN]
-    named = _META_CHARSET.search(head) or _XML_ENCODING.search(head)
-    encoding = _known(named[1].decode("ascii", "replace")) if named else None
+    encoding = _known(EncodingDetector.find_declared_encoding(data[:_PRESCAN], is_html=True))
     if encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         return "utf-8"  # the prescan read ASCII bytes, so it can't be UTF-16 (WHATWG says the same)
     # Pages say utf-8 and are not, and the other way round: bytes that are valid UTF-8 by chance are rare.

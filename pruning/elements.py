@@ -2,9 +2,9 @@
 
 An element is known here by a small integer, its code, so that a page's tags fit a numpy array. Code 0 is text.
 
-What a tag does to the node table is its `Action`; everything that becomes a node has a code above zero. Tags that tell a
-reader nothing (`span`, `font`, `b`, `tbody`…) are passed through: their text joins their parent's. `div` and its kin are
-nodes, because they group; they are written again only where they hold text themselves (see render.py).
+What a tag does to the node table is its `Action`; everything that becomes a node has a code above zero. Tags that tell
+a reader nothing (`span`, `font`, `b`, `tbody`…) are passed through: their text joins their parent's. `div` and its kin
+are nodes, because they group; they are written again only where they hold text themselves (see render.py).
 """
 
 from enum import IntEnum
@@ -47,16 +47,69 @@ _ALIASES = {
 
 _THROUGH = (
     *("body", "tbody", "tfoot", "span", "font", "b", "strong", "i", "em", "u", "big", "small", "tt", "code"),
-    *("kbd", "samp", "var", "cite", "dfn", "abbr", "acronym", "q", "mark", "time", "data", "bdi", "bdo", "nobr", "wbr"),
+    *(
+        "kbd",
+        "samp",
+        "var",
+        "cite",
+        "dfn",
+        "abbr",
+        "acronym",
+        "q",
+        "mark",
+        "time",
+        "data",
+        "bdi",
+        "bdo",
+        "nobr",
+        "wbr",
+    ),
     *("label", "output", "picture", "slot", "ruby", "rb", "rtc", "math", "blink", "basefont", "a"),
 )
 _APART = ("button", "select", "optgroup", "option", "meter", "progress", "rt", "map")
 _BREAK = ("br", "hr")
 _ASK = ("html", "dialog")
 _HIDE = (
-    *("head", "script", "style", "template", "noscript", "noembed", "noframes", "title", "meta", "link", "base", "svg"),
-    *("iframe", "object", "embed", "applet", "video", "audio", "canvas", "source", "track", "param", "area", "frameset"),
-    *("frame", "input", "textarea", "datalist", "rp", "col", "colgroup", "annotation", "annotation-xml", "context"),
+    *(
+        "head",
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "noembed",
+        "noframes",
+        "title",
+        "meta",
+        "link",
+        "base",
+        "svg",
+    ),
+    *(
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "video",
+        "audio",
+        "canvas",
+        "source",
+        "track",
+        "param",
+        "area",
+        "frameset",
+    ),
+    *(
+        "frame",
+        "input",
+        "textarea",
+        "datalist",
+        "rp",
+        "col",
+        "colgroup",
+        "annotation",
+        "annotation-xml",
+        "context",
+    ),
 )
 
 

@@ -6,7 +6,6 @@ SecateursError
 ├── PageError             a page that can't be read
 │   ├── PageTooLarge      more bytes than `Limits.bytes`
 │   ├── TooManyNodes      more elements and texts than `Limits.nodes`
-│   ├── TooDeep           elements nested deeper than `Limits.depth`
 │   └── PageTimeout       parsing took longer than `Limits.seconds`
 ├── TokenizerError        an unknown tokenizer, or a tokenizer file that can't be read
 └── ModelError            a model that is down, too slow, or answers nonsense
@@ -35,10 +34,6 @@ class PageTooLarge(PageError):
 
 class TooManyNodes(PageError):
     """The page has more elements and texts than the limit allows."""
-
-
-class TooDeep(PageError):
-    """The page nests elements deeper than the limit allows."""
 
 
 class PageTimeout(PageError):

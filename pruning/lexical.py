@@ -25,15 +25,15 @@ B = 0.75
 # Scripts whose words no space separates (Thai, Lao, Myanmar, Khmer, Han, kana), and Hangul, whose words
 # carry their particles along: pairs of neighbouring characters stand for words, as in Lucene's CJK
 # analysis.
-_PAIRED = (
+PAIRED = (
     r"\u0e00-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3\u17dc-\u17ff\u3005-\u3007\u3040-\u30fa\u30fc-\u30ff"
     r"\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 # The vowel signs of India's scripts are parts of words, yet no \w.
 _INDIC = r"\u0900-\u0963\u0966-\u0dff"
-_WORD = re.compile(rf"[\w{_PAIRED}{_INDIC}]+")
-_HAS_PAIRED = re.compile(f"[{_PAIRED}]")
-_RUN = re.compile(f"[{_PAIRED}]+|[^{_PAIRED}]+")
+_WORD = re.compile(rf"[\w{PAIRED}{_INDIC}]+")
+_HAS_PAIRED = re.compile(f"[{PAIRED}]")
+_RUN = re.compile(f"[{PAIRED}]+|[^{PAIRED}]+")
 # Accents of Latin, Greek and Cyrillic letters, points of Hebrew and Arabic: left out as often as written.
 _ACCENTS = re.compile(r"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+")
 

@@ -24,10 +24,24 @@ class Metadata:
 _META = {
     "title": ("og:title", "twitter:title", "dc.title"),
     "published": (
-        *("article:published_time", "datepublished", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date"),
+        *(
+            "article:published_time",
+            "datepublished",
+            "dc.date.issued",
+            "dcterms.created",
+            "dc.date",
+            "dcterms.date",
+        ),
         *("parsely-pub-date", "sailthru.date", "publish-date", "publish_date", "pubdate", "date"),
     ),
-    "author": ("author", "dc.creator", "dcterms.creator", "parsely-author", "article:author", "twitter:creator"),
+    "author": (
+        "author",
+        "dc.creator",
+        "dcterms.creator",
+        "parsely-author",
+        "article:author",
+        "twitter:creator",
+    ),
     "language": ("content-language", "og:locale", "dc.language", "language"),
     "url": ("og:url",),
 }
@@ -60,9 +74,9 @@ class MetadataReader:
             self._base = self.resolve(attributes["href"]) or self._base
         elif tag == "link" and attributes.get("rel", "").lower() == "canonical":
             self._canonical = self.resolve(attributes.get("href", ""))
-        elif tag == "title" and self._title is None:
-            self._reads = tag
-        elif tag == "script" and "ld+json" in attributes.get("type", "").lower():
+        elif (tag == "title" and self._title is None) or (
+            tag == "script" and "ld+json" in attributes.get("type", "").lower()
+        ):
             self._reads = tag
 
     def end(self, tag: str, buffer: Sequence[str], start: int) -> None:
@@ -136,7 +150,7 @@ def _things(document: Any) -> Iterator[dict[str, Any]]:
         if isinstance(item, dict):
             yield item
             graph = item.get("@graph")
-            yield from (thing for thing in graph if isinstance(thing, dict)) if isinstance(graph, list) else ()
+            yield from ((thing for thing in graph if isinstance(thing, dict)) if isinstance(graph, list) else ())
 
 
 def _fact(text: str) -> str | None:

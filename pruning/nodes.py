@@ -1,11 +1,10 @@
 """The cleaned page as a flat table of nodes, and how the parser's events become one.
 
 Nodes stand in document order, so a node's descendants are the run of nodes after it up to `end`. All text lies in one
-buffer, in reading order; a node's own stretch of it holds everything below that node. Arrays instead of objects, so that
-a table is pickled, cached and walked fast.
+buffer, in reading order; a node's own stretch of it holds everything below that node. Arrays instead of objects, so
+that a table is pickled, cached and walked fast.
 """
 
-import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,7 +59,7 @@ class NodeTable:
 
 @dataclass(slots=True)
 class Events:
-    """What the parser saw: `codes` has an element's code where it starts and 0 where one ends, a mark in `text` for each."""
+    """What the parser saw: in `codes` an element's code where it starts, 0 where it ends; for each a mark in `text`."""
 
     codes: bytearray
     text: str
@@ -93,8 +92,10 @@ def _from_events(events: Events, metadata: Metadata) -> NodeTable:
     n = int(before[-1])
     text_slots = np.flatnonzero(is_node[0::2])
     texts, elems = before[0::2][text_slots] - 1, before[1::2][opened] - 1
+    columns = ("parent", "end", "start", "stop", "words", "spaced")
     table = NodeTable(
-        *(np.zeros(n, t) for t in (np.uint8, np.int32, np.int32, np.int32, np.int32, np.int32, np.int32)),
+        tag=np.zeros(n, np.uint8),
+        **{name: np.zeros(n, np.int32) for name in columns},
         attributes={int(before[2 * event + 1] - 1): value for event, value in events.attributes.items()},
         text=events.text,
         metadata=metadata,
@@ -131,8 +132,10 @@ def _parents(depth: np.ndarray, elems: np.ndarray) -> np.ndarray:
 
 
 # Scripts written without spaces between words: Thai, Lao, Myanmar, Khmer, kana, Han, and Han's extensions.
-_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF))
-_UNSPACED += ((0xF900, 0xFAFF), (0x20000, 0x3FFFF))
+_UNSPACED = (
+    *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF)),
+    *((0xF900, 0xFAFF), (0x20000, 0x3FFFF)),
+)
 
 
 def _count_words(chars: np.ndarray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

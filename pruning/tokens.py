@@ -29,9 +29,8 @@ DEFAULT = "tekken"
 # one character take 2 to 5 seconds.
 LONG_RUN = 100_000
 
-_WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
-    map(chr, range(0x2000, 0x200B))
-)
+_WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_GAPS = b" " * 33 + bytes(range(33, 256))
 _SPACES = re.compile(f"[{_WHITE_SPACE}]*")
 _TEKKEN_ENTRY = re.compile(rb'"rank":\s*(\d+),\s*"token_bytes":\s*"([^"]*)"')
 
@@ -43,10 +42,20 @@ class TokenCounter(ABC):
         name: what answers call this tokenizer; `TokenCounter.load(name)` gives it again.
         longest_token_bytes: the most UTF-8 bytes that one token can stand for, so that a text of B bytes
             costs at least B / longest_token_bytes tokens; None where one token may stand for any number.
+        words_per_token: the most words (as characters up to U+0020 separate them) that one token can hold
+        parts of,
+            so that a text of W words costs at least W / words_per_token tokens; None where that is unknown.
+            It is 3 for Tekken, by tokens such as "}", line break, "//".
     """
 
     name: str
     longest_token_bytes: int | None = None
+    words_per_token: int | None = None
+
+    @property
+    def splits_words(self) -> bool:
+        """Whether a text costs at least one token for each of its words."""
+        return self.words_per_token == 1
 
     def count(self, text: str) -> int:
         """The number of tokens of one text."""
@@ -91,7 +100,9 @@ class TiktokenCounter(TokenCounter):
 
     def __init__(self, name: str, encoding: "tiktoken.Encoding", *, long_run: int = LONG_RUN) -> None:
         self.name = name
-        self.longest_token_bytes = max(map(len, encoding.token_byte_values()))
+        vocabulary = encoding.token_byte_values()
+        self.longest_token_bytes = max(map(len, vocabulary))
+        self.words_per_token = max(len(token.translate(_GAPS).split()) for token in vocabulary)
         self._encoding = encoding
         self._long_run = long_run
 
@@ -142,13 +153,16 @@ class HuggingFaceCounter(TokenCounter):
         tokenizer.no_padding()
         tokenizer.encode_special_tokens = True  # that is: as plain text
         self.name = name
-        self.longest_token_bytes = _longest_of(json.loads(tokenizer.to_str()))
+        vocabulary = _byte_vocabulary(json.loads(tokenizer.to_str()))
+        if vocabulary:
+            self.longest_token_bytes = max(map(len, vocabulary))
+            self.words_per_token = max(len(token.translate(_GAPS).split()) for token in vocabulary)
         self._tokenizer = tokenizer
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """See the base class. One batch without offsets: 1.1 to 2.3 times as fast as a call each."""
         with _library_errors(self.name):
-            batch = [_scalars(text) for text in texts]
+            batch = [without_surrogates(text) for text in texts]
             encodings = self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)
             return [len(encoding) for encoding in encodings]
 
@@ -231,7 +245,7 @@ def _library_errors(name: str, advice: str = "name another tokenizer") -> Iterat
         raise TokenizerError(f"the tokenizer {name} failed: {reason}; {advice}") from error
 
 
-def _scalars(text: str) -> str:
+def without_surrogates(text: str) -> str:
     """The text with surrogate pairs joined and lone surrogates replaced, as tiktoken does by itself."""
     if text.isascii():
         return text
@@ -252,8 +266,8 @@ def _white_runs(text: str, length: int) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _longest_of(file: dict[str, Any]) -> int | None:
-    """The longest token of a byte-level BPE, whose vocabulary spells each byte as one character.
+def _byte_vocabulary(file: dict[str, Any]) -> list[bytes] | None:
+    """The tokens of a byte-level BPE, as bytes.
 
     None for every kind that may shrink or drop text: by a normalizer, a splitter that removes, an added
     token that swallows the spaces around it, a byte without a token.
@@ -269,8 +283,12 @@ def _longest_of(file: dict[str, Any]) -> int | None:
         and not any(token["lstrip"] or token["rstrip"] for token in added)
         and sum(len(token) == 1 for token in vocabulary) >= 256
     )
-    longest = max(map(len, vocabulary), default=0)
-    return max([longest, *(len(token["content"].encode()) for token in added)]) if lossless else None
+    if not lossless:
+        return None
+    # Such a vocabulary spells each byte as one character, the bytes up to 32 as U+0100 to U+0120.
+    spelled = ("".join(" " if "\u0100" <= char <= "\u0120" else "x" for char in token) for token in
+    vocabulary) return [*(token.encode() for token in spelled), *(token["content"].encode() for token in
+    added)]
 
 
 def _steps(pre_tokenizer: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -62,9 +62,7 @@ WATCHED = frozenset(("hidden", "style", *_CONTROLS))
 
 def controlled(attributes: Attributes) -> list[str]:
     """The ids of the panels that this element opens."""
-    return [
-        part.lstrip("#") for name in _CONTROLS for part in (attributes.get(name) or "").split() if part.strip("#")
-    ]
+    return [part.lstrip("#") for name in _CONTROLS for part in (attributes.get(name) or "").split() if part.strip("#")]
 
 
 def hidden_by(tag: str, attributes: Attributes, panels: set[str]) -> str | None:
@@ -82,8 +80,9 @@ def hidden_by(tag: str, attributes: Attributes, panels: set[str]) -> str | None:
     return None
 
 
-# Characters that no reader sees: controls, soft hyphen, zero-width space and word joiner, byte order mark, bidi overrides
-# and isolates, tag characters (they spell hidden prompts), noncharacters. Joiners that shape letters and emoji stay.
+# Characters that no reader sees: controls, soft hyphen, zero-width space and word joiner, byte order mark, bidi
+# overrides and isolates, tag characters (they spell hidden prompts), noncharacters. Joiners that shape letters and
+# emoji stay.
 INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb"
     "\ufffe\uffff\U000e0000-\U000e007f]+"

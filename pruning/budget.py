@@ -1,0 +1,215 @@
+"""Which blocks to keep within a token budget.
+
+Greedy, by score: the best block first, then each next one that still fits, with the tags that must be written around
+it. Costs are added up piece by piece, each piece counted once and only as far as the budget reaches; in the end the
+whole result is counted. Where that count differs from the sum (a tokenizer whose tokens reach over the borders of
+pieces), the choice is made again with whole counts wherever the sum is too close to tell.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pruning.context import Context
+from pruning.render import Writer, render
+from pruning.tokens import TokenCounter
+
+_BATCH = 32  # pieces counted in one go: few enough to waste little where the budget ends
+
+# Sums of pieces are off by at most a token or two a border; further than this share of the budget, they can be trusted.
+_CLOSE = 0.05
+_CLOSE_AT_LEAST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What was kept.
+
+    Attributes:
+        content: the kept blocks, written.
+        tokens: of `content`, counted whole.
+        kept: the blocks kept for their scores, in reading order.
+        context: the blocks kept because they give others their meaning.
+        page_tokens: page -> tokens of its blocks.
+    """
+
+    content: str
+    tokens: int
+    kept: tuple[int, ...]
+    context: tuple[int, ...]
+    page_tokens: dict[int, int]
+
+
+def fit(
+    writer: Writer,
+    blocks: np.ndarray,
+    scores: np.ndarray,
+    counter: TokenCounter,
+    max_tokens: int,
+    *,
+    context: bool = True,
+) -> Fit:
+    """Keep the best blocks that fit.
+
+    Greedy policy: blocks are visited from best to worst (equal scores in reading order), and each is kept that fits
+    with what must be written around it. After a kept block, its headings and table header are added while they fit. If
+    the best block does not fit, it is split, and its parts are visited in its place.
+
+    Args:
+        writer: the output format, over the tree of blocks.
+        blocks: int (n,), block numbers, none within another, in reading order.
+        scores: float (n,), a score for each.
+        counter: counts tokens.
+        max_tokens: the budget that `content` never exceeds.
+        context: add headings and table headers.
+    """
+    around = Context(writer.tree, blocks) if context else None
+    greedy = _Greedy(writer, counter, max_tokens, around)
+    greedy.visit(blocks, scores)
+    content, tokens = greedy.count_whole()
+    if tokens != greedy.used:
+        greedy = _Greedy(writer, counter, max_tokens, around, whole=True)
+        greedy.visit(blocks, scores)
+        content, tokens = greedy.count_whole()
+        while tokens > max_tokens:
+            greedy.drop_last()
+            content, tokens = greedy.count_whole()
+    return greedy.result(content, tokens)
+
+
+class _Greedy:
+    """The blocks kept so far, and what they cost."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        counter: TokenCounter,
+        max_tokens: int,
+        context: Context | None,
+        *,
+        whole: bool = False,
+    ) -> None:
+        self.used = 0
+        self._writer = writer
+        self._counter = counter
+        self._max = max_tokens
+        self._context = context
+        self._whole = whole
+        self._close = max(_CLOSE_AT_LEAST, int(max_tokens * _CLOSE)) if whole else 0
+        self._kept: dict[int, bool] = {}  # block -> kept for its score (or as context), in the order of keeping
+        self._open: set[int] = set()
+        self._pages: set[int] = set()
+        self._piece_tokens: dict[int, int] = {}
+        self._tag_tokens: dict[str, int] = {"": 0, "\n": 0}  # a second line break joins the first one's token
+
+    def visit(self, blocks: np.ndarray, scores: np.ndarray) -> None:
+        """Keep what fits, best first."""
+        ranked = blocks[np.argsort(-scores, kind="stable")]
+        best = ranked[:1].tolist()
+        waiting: deque[int] = deque(ranked.tolist())
+        least = dict(zip(waiting, self._at_least(ranked).tolist(), strict=True))
+        while waiting and self.used < self._max:
+            block = waiting.popleft()
+            if self._kept.get(block) is not None:
+                self._kept[block] = True
+            elif least.get(block, 0) <= self._max - self.used + self._close and self._fits(block, waiting, least):
+                self._keep(block, True)
+                for other in self._context.of(block) if self._context else ():
+                    if other not in self._kept and self._fits(other, waiting, least):
+                        self._keep(other, False)
+            elif block in best and not self._kept:
+                parts = self._writer.tree.split(block)
+                best += parts
+                waiting.extendleft(reversed(parts))
+
+    def count_whole(self) -> tuple[str, int]:
+        """The kept blocks, written, and the tokens of that."""
+        content = render(self._writer, self._kept)
+        return content, self._counter.count(content) if content else 0
+
+    def drop_last(self) -> None:
+        """Let go of the block that was kept last."""
+        self._kept.popitem()
+
+    def result(self, content: str, tokens: int) -> Fit:
+        """What was kept, in reading order."""
+        tree = self._writer.tree
+        ordered = tree.in_order(list(self._kept)).tolist()
+        page_tokens: dict[int, int] = {}
+        for block in ordered:
+            page = int(tree.page[block])
+            page_tokens[page] = page_tokens.get(page, 0) + self._piece_tokens[block]
+        for wrapper in self._open:
+            page_tokens[int(tree.page[wrapper])] += self._tags(self._writer.open(wrapper), self._writer.close(wrapper))
+        return Fit(
+            content=content,
+            tokens=tokens,
+            kept=tuple(block for block in ordered if self._kept[block]),
+            context=tuple(block for block in ordered if not self._kept[block]),
+            page_tokens=page_tokens,
+        )
+
+    def _fits(self, block: int, waiting: Sequence[int], least: dict[int, int]) -> bool:
+        if block not in self._piece_tokens:
+            self._count_pieces([block, *self._next(waiting, least)])
+        total = self.used + self._cost(block)
+        if not self._whole or abs(total - self._max) > self._close:
+            return total <= self._max
+        return self._counter.count(render(self._writer, (*self._kept, block))) <= self._max
+
+    def _keep(self, block: int, for_its_score: bool) -> None:
+        self.used += self._cost(block)
+        self._kept[block] = for_its_score
+        self._open.update(self._new_wrappers(block))
+        self._pages.add(int(self._writer.tree.page[block]))
+
+    def _cost(self, block: int) -> int:
+        """Tokens that keeping a block adds: its own, those of elements that must be opened, of its page's frame."""
+        writer, page = self._writer, int(self._writer.tree.page[block])
+        cost = self._piece_tokens[block]
+        for wrapper in self._new_wrappers(block):
+            cost += self._tags(writer.open(wrapper), writer.close(wrapper))
+        if page not in self._pages:
+            cost += self._tags(writer.open_page(page), writer.close_page(page))
+        return cost
+
+    def _new_wrappers(self, block: int) -> list[int]:
+        """Elements not open yet that keeping a block opens, the other cells of a split row among them."""
+        new = [wrapper for wrapper in self._writer.wrappers(block) if wrapper not in self._open]
+        along = [cell for wrapper in new for cell in self._writer.hollow(wrapper) if cell not in new]
+        return new + along
+
+    def _tags(self, *written: str) -> int:
+        unknown = [text for text in written if text not in self._tag_tokens]
+        if unknown:
+            self._tag_tokens |= dict(zip(unknown, self._counter.count_many(unknown), strict=True))
+        return sum(self._tag_tokens[text] for text in written)
+
+    def _next(self, waiting: Sequence[int], least: dict[int, int]) -> list[int]:
+        """The blocks that will be looked at next, as many as may still fit together."""
+        room, found = self._max - self.used, []
+        for block in waiting:
+            need = least.get(block, 0)
+            if need <= room and block not in self._piece_tokens:
+                found.append(block)
+            if len(found) == _BATCH - 1:
+                break
+        return found
+
+    def _count_pieces(self, blocks: list[int]) -> None:
+        pieces = [self._writer.piece(block) for block in blocks]
+        self._piece_tokens |= dict(zip(blocks, self._counter.count_many(pieces), strict=True))
+
+    def _at_least(self, blocks: np.ndarray) -> np.ndarray:
+        """int (n,): tokens that each block costs at least, known without counting."""
+        tree = self._writer.tree
+        least = np.ones(len(blocks), np.int64)
+        if self._counter.splits_words:
+            least = np.maximum(least, tree.spaced[blocks])
+        if self._counter.longest_token_bytes:
+            characters = tree.stop[blocks] - tree.start[blocks]
+            marks = 2 * (tree.last[blocks] - tree.node[blocks])  # the buffer's own, at most
+            least = np.maximum(least, (characters - marks) // self._counter.longest_token_bytes)
+        return least

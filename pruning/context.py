@@ -1,0 +1,86 @@
+"""What gives a block its meaning: the headings above it, its table's caption and header row."""
+
+from bisect import bisect_left
+
+import numpy as np
+
+from pruning import elements
+from pruning.blocks import BlockTree
+from pruning.elements import CODES
+
+_TABLE, _THEAD, _CAPTION, _TR, _TH = (CODES[name] for name in ("table", "thead", "caption", "tr", "th"))
+
+
+class Context:
+    """Finds, among the blocks that may be kept, those that explain a given one.
+
+    Args:
+        tree: all blocks.
+        blocks: the blocks that may be kept, in reading order, none within another.
+    """
+
+    def __init__(self, tree: BlockTree, blocks: np.ndarray) -> None:
+        self._tree = tree
+        tags = tree.tag[blocks]
+        heading = elements.IS_HEADING[tags]
+        self._headings = blocks[heading].tolist()
+        self._levels = tags[heading].tolist()  # the codes of h1 to h6 rise with the level
+        self._heading_starts = list(
+            zip(tree.page[blocks[heading]].tolist(), tree.start[blocks[heading]].tolist(), strict=True)
+        )
+        self._table_heads = self._find_table_heads(blocks)
+
+    def of(self, block: int) -> list[int]:
+        """The blocks that explain this one, the most telling first: table header, nearest heading, the one above it."""
+        heads = [head for above in self._tree.ancestors(block) for head in self._table_heads.get(above, ())]
+        return [other for other in (*heads, *self._headings_over(block)) if other != block]
+
+    def _find_table_heads(self, blocks: np.ndarray) -> dict[int, list[int]]:
+        """Table -> its caption and header rows, as far as they are blocks of their own."""
+        tree = self._tree
+        heads: dict[int, list[int]] = {}
+        in_table = np.isin(tree.tag[tree.parent[blocks]], (_TABLE, _THEAD)) & (tree.parent[blocks] >= 0)
+        for block in blocks[in_table].tolist():
+            parent = int(tree.parent[block])
+            if tree.tag[parent] == _THEAD:
+                parent = int(tree.parent[parent])
+            elif tree.tag[parent] != _TABLE or not self._is_head(block):
+                continue
+            heads.setdefault(parent, []).append(block)
+        return heads
+
+    def _is_head(self, block: int) -> bool:
+        tree = self._tree
+        tag = tree.tag[block]
+        if tag != _TR:
+            return tag in (_CAPTION, _THEAD)
+        table = tree.tables[tree.page[block]]
+        row = slice(tree.node[block] + 1, tree.last[block])
+        cells = table.tag[row][table.parent[row] == tree.node[block]]
+        return bool((cells == _TH).all())
+
+    def _headings_over(self, block: int) -> list[int]:
+        """Headings before the block, nearest first, each of a higher rank than the one before it.
+
+        A heading counts if what it stands in, or the element around that, holds the block too.
+        """
+        tree = self._tree
+        where = (int(tree.page[block]), int(tree.start[block]))
+        level = len(elements.NAMES)
+        found = []
+        for number in range(bisect_left(self._heading_starts, where) - 1, -1, -1):
+            heading = self._headings[number]
+            if self._heading_starts[number][0] != where[0]:
+                break
+            if self._levels[number] < level and self._holds(heading, where[1]):
+                level = self._levels[number]
+                found.append(heading)
+            if level == CODES["h1"]:
+                break
+        return found
+
+    def _holds(self, heading: int, position: int) -> bool:
+        tree = self._tree
+        around = int(tree.parent[heading])
+        wider = int(tree.parent[around]) if tree.parent[around] >= 0 else around
+        return bool(tree.start[wider] <= position < tree.stop[wider])

@@ -1,0 +1,50 @@
+"""White space as a browser folds it, over the buffer of a page's text and marks."""
+
+import re
+
+from pruning import visibility
+from pruning.nodes import INLINE_MARK
+
+# White space in `pre` is kept: it stands under these names while all other white space is folded.
+_PRE_SPACE, _PRE_NEWLINE, _PRE_TAB = "\x02", "\x03", "\x04"
+_KEEP_SPACE = str.maketrans({" ": _PRE_SPACE, "\xa0": _PRE_SPACE, "\n": _PRE_NEWLINE, "\t": _PRE_TAB, "\r": None})
+# Blank lines at the start of a block, all white space at its end.
+_BLANK_START = re.compile(f"\x00(?:[{_PRE_SPACE}{_PRE_TAB}]*{_PRE_NEWLINE})+")
+_BLANK_END = re.compile(f"[{_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}]+\x00")
+_INVISIBLE = re.compile(visibility.INVISIBLE.pattern.replace("\x00-\x08", "\x05-\x08", 1))
+# White space folds across the marks of inline elements, and none stands at a block's start or end. Each pattern begins
+# with two literal characters, which the regex engine finds fast; what one replacement leaves, the next round takes.
+_ACROSS_INLINE = (
+    (re.compile(" (\x01+) "), r" \1"),
+    (re.compile("\x00(\x01+) "), "\x00\\1"),
+    (re.compile(" (\x01+\x00)"), r"\1"),
+)
+
+
+def keep_space(text: str) -> tuple[str, int]:
+    """The text of a `pre`, its white space out of `fold`'s reach; and how many characters that took."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.translate(_KEEP_SPACE), sum(text.count(space) for space in " \xa0\n\t")
+
+
+def count_kept(text: str) -> int:
+    """How many white-space characters of a buffer are out of reach."""
+    return sum(text.count(space) for space in (_PRE_SPACE, _PRE_NEWLINE, _PRE_TAB))
+
+
+def fold(text: str) -> str:
+    """The text with white space folded, inline marks seen through, and nothing at the borders of blocks."""
+    if visibility.has_invisible(text):
+        text = _INVISIBLE.sub("", text)
+    text = " ".join(text.split())
+    text = text.replace(" \x00", "\x00").replace("\x00 ", "\x00")
+    if INLINE_MARK in text:
+        for pattern, instead in _ACROSS_INLINE:
+            found = 1
+            while found:
+                text, found = pattern.subn(instead, text)
+    if _PRE_NEWLINE in text or _PRE_SPACE in text or _PRE_TAB in text:
+        text = _BLANK_START.sub("\x00", text)
+        text = _BLANK_END.sub("\x00", text)
+        text = text.replace(_PRE_SPACE, " ").replace(_PRE_NEWLINE, "\n").replace(_PRE_TAB, "\t")
+    return text

@@ -1,0 +1,284 @@
+"""Kept blocks -> valid HTML, in reading order and with the original tag names.
+
+What is written is split into pieces whose token counts add up: each kept block is a piece, and so are the tags that
+open and close an element around several of them. Pieces end with a line break: there every tokenizer in use starts
+afresh.
+
+Tags that tell a model nothing aren't written: optional end tags, and wrappers (`div`, `section`…) that hold no text of
+their own. An HTML parser reads the result as the same tree that was written; tests/pruning/test_render.py has it do so.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import numpy as np
+
+from pruning import elements
+from pruning.blocks import BlockTree
+from pruning.elements import CODES, NAMES, TEXT
+from pruning.nodes import NodeTable
+
+_IMG, _TR, _P, _TABLE = (CODES[name] for name in ("img", "tr", "p", "table"))
+_MAY_BE_REFERENCE = re.compile("&(?=[A-Za-z#])")
+
+
+class Writer(Protocol):
+    """Writes blocks in one output format, piece by piece (see `HtmlWriter`, `markdown.py`)."""
+
+    format: str
+    tree: BlockTree
+
+    def wrappers(self, block: int) -> tuple[int, ...]:
+        """The elements written around a block, outermost first."""
+
+    def piece(self, block: int) -> str:
+        """A block, without what is written around it."""
+
+    def open(self, wrapper: int) -> str:
+        """What stands before the first block that an element holds."""
+
+    def close(self, wrapper: int) -> str:
+        """What stands behind its last block."""
+
+    def open_page(self, page: int) -> str:
+        """What stands before a page's first block."""
+
+    def close_page(self, page: int) -> str:
+        """What stands behind its last one."""
+
+    def hollow(self, wrapper: int) -> list[int]:
+        """Elements that are opened along with this one even if nothing of theirs is kept: the cells of a split row."""
+
+
+def render(writer: Writer, blocks: Iterable[int], *, joined: bool = True) -> str:
+    """Write blocks, with everything that must stand around them.
+
+    Args:
+        writer: the output format.
+        blocks: numbers of blocks, none within another.
+        joined: write what tells pages apart; False for the result of a single page.
+    """
+    out: list[str] = []
+    page = -1
+    lines = _Lines(writer, out)
+    for block in writer.tree.in_order(list(blocks)).tolist():
+        if writer.tree.page[block] != page:
+            if page >= 0:
+                lines.close_all()
+                out.append(writer.close_page(page) if joined else "")
+            page = int(writer.tree.page[block])
+            out.append(writer.open_page(page) if joined else "")
+        lines.write(block)
+    if page >= 0:
+        lines.close_all()
+        out.append(writer.close_page(page) if joined else "")
+    return "".join(out)
+
+
+class _Lines:
+    """Writes blocks one after the other; knows which elements are open."""
+
+    def __init__(self, writer: Writer, out: list[str]) -> None:
+        self._writer = writer
+        self._out = out
+        self._open: list[int] = []
+        self._hollow: list[list[int]] = []  # for each open element, what must still be opened before it closes
+
+    def write(self, block: int) -> None:
+        wrappers = self._writer.wrappers(block)
+        shared = 0
+        for mine, theirs in zip(self._open, wrappers, strict=False):
+            if mine != theirs:
+                break
+            shared += 1
+        self._close_to(shared)
+        for wrapper in wrappers[shared:]:
+            self._open_one(wrapper)
+        self._out.append(self._writer.piece(block))
+
+    def close_all(self) -> None:
+        self._close_to(0)
+
+    def _open_one(self, wrapper: int) -> None:
+        if self._hollow:
+            waiting = self._hollow[-1]
+            while waiting and waiting[0] != wrapper:
+                self._out.append(self._writer.open(waiting.pop(0)))
+            del waiting[:1]
+        self._out.append(self._writer.open(wrapper))
+        self._open.append(wrapper)
+        self._hollow.append(self._writer.hollow(wrapper))
+
+    def _close_to(self, depth: int) -> None:
+        while len(self._open) > depth:
+            wrapper = self._open.pop()
+            self._out += [self._writer.open(cell) for cell in self._hollow.pop()]
+            self._out.append(self._writer.close(wrapper))
+
+
+class HtmlWriter:
+    """Writes blocks as HTML.
+
+    Args:
+        tree: the blocks.
+        citations: give each block its public id, as `data-block`.
+    """
+
+    format = "html"
+
+    def __init__(self, tree: BlockTree, *, citations: bool = False) -> None:
+        self.tree = tree
+        self._citations = citations
+        self._pages = [_PageWriter(table) for table in tree.tables]
+        self._wrappers: dict[int, tuple[int, ...]] = {}
+
+    def wrappers(self, block: int) -> tuple[int, ...]:
+        """See `Writer`. A split row's cell is written around its own content, so that its place can be kept."""
+        if block not in self._wrappers:
+            parent = int(self.tree.parent[block])
+            around = (*self.wrappers(parent), *self._written(parent)) if parent >= 0 else ()
+            self._wrappers[block] = (*around, block) if self._is_cell(block) else around
+        return self._wrappers[block]
+
+    def piece(self, block: int) -> str:
+        """See `Writer`."""
+        tree, first = self.tree, int(self.tree.node[block])
+        page = self._pages[tree.page[block]]
+        name = tree.name(block) if self._citations else None
+        tag = tree.tag[block]
+        if tag == TEXT or elements.IS_CELL[tag]:
+            first += 0 if tag == TEXT else 1
+            html = page.nodes(first, int(tree.last[block]), int(tree.start[block]), int(tree.stop[block]))
+            around = "span" if tree.is_leaf[block] else "div"
+            return f'<{around} data-block="{name}">{html}</{around}>\n' if name else html + "\n"
+        if name and not page.is_written[first]:
+            return f'<div data-block="{name}">{page.element(first)}</div>\n'
+        return page.element(first, f' data-block="{name}"' if name else "") + "\n"
+
+    def open(self, wrapper: int) -> str:
+        """See `Writer`."""
+        return self._pages[self.tree.page[wrapper]].start_tag(int(self.tree.node[wrapper])) + "\n"
+
+    def close(self, wrapper: int) -> str:
+        """See `Writer`."""
+        tag = self._pages[self.tree.page[wrapper]].end_tag(int(self.tree.node[wrapper]))
+        return tag and tag + "\n"
+
+    def open_page(self, page: int) -> str:
+        """See `Writer`."""
+        metadata = self.tree.tables[page].metadata
+        url = f' data-url="{attribute(metadata.url)}"' if metadata.url else ""
+        title = f' title="{attribute(metadata.title)}"' if metadata.title else ""
+        return f'<section data-source="{page + 1}"{url}{title}>\n'
+
+    def close_page(self, page: int) -> str:
+        """See `Writer`."""
+        return "</section>\n"
+
+    def hollow(self, wrapper: int) -> list[int]:
+        """See `Writer`."""
+        if self.tree.tag[wrapper] != _TR:
+            return []
+        return [int(cell) for cell in np.flatnonzero(self.tree.parent == wrapper)]
+
+    def _is_cell(self, block: int) -> bool:
+        return bool(elements.IS_CELL[self.tree.tag[block]])
+
+    def _written(self, block: int) -> tuple[int, ...]:
+        """The block itself, if a tag of its own is written and none of its wrappers is it already."""
+        if self.tree.tag[block] == TEXT or self._is_cell(block):
+            return ()
+        page = self._pages[self.tree.page[block]]
+        return (block,) if page.is_written[self.tree.node[block]] else ()
+
+
+class _PageWriter:
+    """Writes stretches of one page's node table."""
+
+    def __init__(self, table: NodeTable) -> None:
+        self.table = table
+        self.is_written, self._needs_end = _tags_to_write(table)
+        self._columns: tuple[list[int], ...] | None = None
+
+    def start_tag(self, node: int, more: str = "") -> str:
+        return f"<{NAMES[self.table.tag[node]]}{self.table.attributes.get(node, '')}{more}>"
+
+    def end_tag(self, node: int) -> str:
+        return f"</{NAMES[self.table.tag[node]]}>" if self._needs_end[node] else ""
+
+    def element(self, node: int, more: str = "") -> str:
+        """A whole element, as far as its tags are written."""
+        table = self.table
+        inner = self.nodes(node + 1, int(table.end[node]), int(table.start[node]), int(table.stop[node]))
+        if not self.is_written[node]:
+            return inner
+        return self.start_tag(node, more) + inner + self.end_tag(node)
+
+    def nodes(self, first: int, last: int, start: int, stop: int) -> str:
+        """Nodes `first` to `last`, of their text what lies within `start` and `stop`."""
+        text = self.table.text
+        if last - first == 1 and self.table.tag[first] == TEXT:
+            return escape(text[max(start, self.table.start[first]) : min(stop, self.table.stop[first])])
+        return "".join(self._walk(first, last, start, stop))
+
+    def _walk(self, first: int, last: int, start: int, stop: int) -> Iterator[str]:
+        table = self.table
+        tags, ends = table.tag[first:last].tolist(), table.end[first:last].tolist()
+        begins = np.maximum(table.start[first:last], start).tolist()
+        stops = np.minimum(table.stop[first:last], stop).tolist()
+        written, needs_end = self.is_written[first:last].tolist(), self._needs_end[first:last].tolist()
+        waiting: list[tuple[int, str]] = []  # open elements: where each ends, and its end tag
+        for at, tag in enumerate(tags):
+            while waiting and waiting[-1][0] <= first + at:
+                yield waiting.pop()[1]
+            if tag == TEXT:
+                if begins[at] < stops[at]:
+                    yield escape(table.text[begins[at] : stops[at]])
+            elif begins[at] > stops[at] or not written[at]:
+                continue
+            elif tag == _IMG:
+                if begins[at] < stops[at]:
+                    yield f'<img alt="{attribute(table.text[begins[at] : stops[at]])}">'
+            else:
+                yield self.start_tag(first + at)
+                waiting.append((ends[at], f"</{NAMES[tag]}>" if needs_end[at] else ""))
+        while waiting:
+            yield waiting.pop()[1]
+
+
+def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:
+    """bool (n,) twice: elements whose tags are written, and those of them that need an end tag.
+
+    A `p` or `li` may leave its end tag out unless bare text stands beside it, or for a `p` a table: in the old parsing
+    mode a table does not close a paragraph.
+    """
+    tag, parent = table.tag, np.maximum(table.parent, 0)
+    bare = ~table.is_block() & table.is_block()[parent]
+    holds_bare = np.bincount(parent[bare], minlength=len(table)) > 0
+    written = ~elements.IS_WRAPPER[tag] | holds_bare
+    written[0] = False
+    around = parent.copy()
+    while True:  # up to the nearest element that is written: what counts as beside is what will be read as beside
+        skip = ~written[around] & (around > 0)
+        if not skip.any():
+            break
+        around[skip] = parent[around[skip]]
+    beside_bare = np.zeros(len(table), bool)
+    beside_bare[around[bare]] = True
+    beside_table = np.zeros(len(table), bool)
+    beside_table[around[tag == _TABLE]] = True
+    unclosed = elements.END_OPTIONAL[tag] & ~beside_bare[around] & ~((tag == _P) & beside_table[around])
+    return written, ~unclosed
+
+
+def escape(text: str) -> str:
+    """Text as HTML. An ampersand stays where no parser could take it for a reference."""
+    if "&" in text:
+        text = _MAY_BE_REFERENCE.sub("&amp;", text)
+    return text.replace("<", "&lt;") if "<" in text else text
+
+
+def attribute(text: str) -> str:
+    """Text as the value of an attribute in double quotes."""
+    return escape(text).replace('"', "&quot;")
