@@ -1,0 +1,1 @@
+"""The wire formats: one small router for each, its models beside it."""

@@ -1,0 +1,60 @@
+"""The documentation of the API: `/docs`, which needs no internet, `/openapi.json`, and `/problems`."""
+
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from app.errors import MEDIA_TYPE, PROBLEMS
+
+router = APIRouter()
+
+ASSETS = "/docs/assets"
+
+
+def install(app: FastAPI) -> None:
+    """Give `app` its documentation."""
+    # The package holds Swagger UI's files; FastAPI itself would load them from a content delivery network.
+    app.mount(ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")), name="docs-assets")
+    app.include_router(router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> HTMLResponse:
+    """The API, to read and to try."""
+    return get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="Secateurs",
+        swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{ASSETS}/favicon.png",
+    )
+
+
+@router.get("/problems/{name}", tags=["operation"], summary="Explain a problem")
+async def explain(name: str) -> dict[str, Any]:
+    """What a problem's `type` stands for."""
+    if name not in PROBLEMS:
+        raise HTTPException(404, f"No problem is called {name!r}.")
+    problem = PROBLEMS[name]
+    return {"type": problem.type, "title": problem.title, "status": problem.status, "help": problem.help}
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with our errors under the media type that they have."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for path in document["paths"].values():
+            for operation in path.values():
+                for status, response in operation["responses"].items():
+                    if not status.startswith("2"):
+                        content = response["content"]
+                        content[MEDIA_TYPE] = content.pop("application/json")
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,190 @@
+"""The bodies of our own routes, strict: a field we don't know, or of another type, is an error that says where."""
+
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    model_validator,
+)
+
+from app.messages import CleanRequest, Format, PruneRequest, SearchRequest
+from pruning.document import Page
+
+_http_url: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must hold no NUL character")
+    return text
+
+
+def _is_http_url(text: str) -> str:
+    _http_url.validate_python(text)
+    return text
+
+
+_stripped = StringConstraints(strip_whitespace=True, min_length=1)
+_plain = AfterValidator(_without_nul)
+
+Question = Annotated[str, _stripped, Field(max_length=4_000), _plain]
+Name = Annotated[str, _stripped, Field(max_length=200), _plain]
+Domain = Annotated[str, Field(max_length=253, pattern=r"^[^\s/:@?#\x00]+$")]
+Address = Annotated[str, Field(max_length=8_000), _plain]
+HttpAddress = Annotated[Address, AfterValidator(_is_http_url)]
+
+
+class Strict(BaseModel):
+    """The base of all request bodies."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class AnswerOptions(Strict):
+    """What `/v1/search` and `/v1/prune` share."""
+
+    query: Question = Field(description="The question that the pages are pruned for.")
+    max_tokens: int = Field(
+        4096, ge=1, le=1_000_000, description="Budget of `content`, in tokens of `tokenizer`, tags included."
+    )
+    tokenizer: Name | None = Field(
+        None, description="One of the tokenizers that the service offers; by default the service's own."
+    )
+    format: Format = Field("html", description="Format of `content`; the budget holds in each.")
+    links: bool = Field(False, description="Keep links, resolved to absolute addresses.")
+    citations: bool = Field(False, description="Mark passages with stable ids, in `data-block`.")
+    trace: bool = Field(False, description="Tell the fate of every block.")
+
+
+class SearchBody(AnswerOptions):
+    """A question to search for, and how to answer it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"query": "How is the token budget counted?", "max_tokens": 1024}]}
+    )
+
+    max_results: int = Field(10, ge=1, le=50, description="Pages to read, at most.")
+    provider: Name | None = Field(None, description="One of the search providers that are configured.")
+    include_domains: list[Domain] = Field([], max_length=100, description="Find pages of these domains only.")
+    exclude_domains: list[Domain] = Field([], max_length=100, description="Find no pages of these domains.")
+
+    def request(self) -> SearchRequest:
+        """The same for the pipeline."""
+        fields = self.model_dump(exclude={"include_domains", "exclude_domains"})
+        return SearchRequest(
+            **fields,
+            include_domains=tuple(self.include_domains),
+            exclude_domains=tuple(self.exclude_domains),
+        )
+
+
+class PageBody(Strict):
+    """One page."""
+
+    html: str = Field(description="The page's HTML.")
+    url: Address | None = Field(None, description="Where it is from; links are resolved against it.")
+    title: Address | None = Field(None, description="Its title, where the page itself has none.")
+
+    def page(self) -> Page:
+        """The same for the core."""
+        return Page(html=self.html, url=self.url, title=self.title)
+
+
+class PruneBody(AnswerOptions):
+    """A question and the pages to answer it from."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "query": "When does the shop open on Sunday?",
+                    "max_tokens": 64,
+                    "pages": [
+                        {
+                            "url": "https://shop.example/hours",
+                            "html": "<h1>Hours</h1><p>Monday to Saturday: 8 to 18.</p><p>Sunday: 10 to 14.</p>",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    pages: list[PageBody] | None = Field(
+        None, min_length=1, max_length=100, description="The pages. Either these or `urls`."
+    )
+    urls: list[HttpAddress] | None = Field(
+        None, min_length=1, max_length=100, description="Addresses to fetch the pages from."
+    )
+
+    @model_validator(mode="after")
+    def _pages_or_urls(self) -> Self:
+        if (self.pages is None) == (self.urls is None):
+            raise ValueError("exactly one of `pages` and `urls` must be given")
+        return self
+
+    def request(self) -> PruneRequest:
+        """The same for the pipeline."""
+        return PruneRequest(
+            **self.model_dump(exclude={"pages", "urls"}),
+            pages=tuple(body.page() for body in self.pages or ()),
+            urls=tuple(self.urls or ()),
+        )
+
+
+class CleanBody(PageBody):
+    """A page to clean."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"html": "<nav hidden>Menu</nav><script>track()</script><p>What a reader sees.</p>"}]
+        }
+    )
+
+    tokenizer: Name | None = Field(
+        None, description="One of the tokenizers that the service offers; by default the service's own."
+    )
+    links: bool = Field(False, description="Keep links, resolved to absolute addresses.")
+
+    def request(self) -> CleanRequest:
+        """The same for the pipeline."""
+        return CleanRequest(page=self.page(), tokenizer=self.tokenizer, links=self.links)
+
+
+class Health(BaseModel):
+    """That the process is alive."""
+
+    status: str = "ok"
+
+
+class Ready(BaseModel):
+    """That requests will be served: the models and the tokenizer are loaded."""
+
+    status: str = "ready"
+    embedder: str | None = Field(description="The embedding model; null when blocks are scored by BM25 alone.")
+    tokenizer: str = Field(description="The default tokenizer.")
+    providers: list[str] = Field(description="The search providers that are configured.")
+
+
+class FoundProblem(BaseModel):
+    """One wrong value of a request."""
+
+    pointer: str = Field(description="Where: a JSON pointer into the request body.", examples=["#/max_tokens"])
+    detail: str = Field(description="What is wrong with it.")
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(description="Stable name of the kind of problem; opening it explains it.")
+    title: str = Field(description="The same each time this kind of problem happens.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened this time.")
+    errors: list[FoundProblem] | None = Field(None, description="Every wrong value of the request.")
+    provider: str | None = Field(None, description="The search provider that failed.")

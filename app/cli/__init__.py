@@ -1,0 +1,41 @@
+"""The command line: `secateurs serve | search | prune | clean | index | eval`.
+
+This module knows the arguments and imports nothing heavy, so that `--help` and mistakes answer at once; what a
+command does stands in a module of its own, imported when it runs.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from app.cli.arguments import build_parser
+from pruning.errors import SecateursError
+
+# As of grep and diff: 2 is trouble.
+TROUBLE = 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, or 2 with one line on stderr."""
+    arguments = build_parser().parse_args(argv)
+    module, function = arguments.run.split(":")
+    try:
+        getattr(importlib.import_module(module), function)(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python would complain once more while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return TROUBLE
+    except (SecateursError, OSError) as error:
+        return complain(error)
+    return 0
+
+
+def complain(error: Exception) -> int:
+    """Say in one line on stderr what went wrong."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    sys.stderr.write(f"secateurs: {message}\n")
+    return TROUBLE

@@ -1,0 +1,90 @@
+"""The arguments of the command line."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong argument in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each names the function that runs it in `run`, as "module:function"."""
+    parser = _Parser(
+        prog="secateurs",
+        description="Prunes web pages down to the HTML that answers a question, within an exact token budget.",
+        epilog="Every setting is an environment variable, SECATEURS_…; docs/settings.md lists them.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_serve, _search, _prune, _clean, _index, _eval):
+        add(commands)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def _command(commands: Commands, name: str, run: str, about: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=about, description=about)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _serve(commands: Commands) -> None:
+    parser = _command(commands, "serve", "app.cli.serve:run", "Start the service.")
+    parser.add_argument("--host", help="address to listen on (SECATEURS_HOST)")
+    parser.add_argument("--port", type=int, help="port to listen on (SECATEURS_PORT)")
+
+
+def _search(commands: Commands) -> None:
+    parser = _command(commands, "search", "app.cli.answer:search", "Search, and write the pruned pages to stdout.")
+    parser.add_argument("question", metavar="QUESTION")
+    parser.add_argument("--max-results", type=int, default=10, metavar="N", help="pages to read (10)")
+    parser.add_argument("--provider", help="search provider (SECATEURS_PROVIDER)")
+    _answer_options(parser)
+
+
+def _prune(commands: Commands) -> None:
+    parser = _command(commands, "prune", "app.cli.answer:prune", "Prune HTML files and write the result to stdout.")
+    _files(parser, "+")
+    parser.add_argument("-q", "--question", required=True, help="what to prune for")
+    _answer_options(parser)
+
+
+def _clean(commands: Commands) -> None:
+    parser = _command(commands, "clean", "app.cli.clean:run", "Clean an HTML file and write the result to stdout.")
+    _files(parser, None)
+    parser.add_argument("--url", help="where the page is from; links are resolved against it")
+    parser.add_argument("--links", action="store_true", help="keep links")
+
+
+def _index(commands: Commands) -> None:
+    parser = _command(commands, "index", "app.cli.index:run", "Index a folder of HTML files for searching.")
+    parser.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _eval(commands: Commands) -> None:
+    parser = _command(commands, "eval", "app.cli.evaluate:run", "Prune the pages of a question set, for scoring.")
+    parser.add_argument("--data", type=Path, required=True, metavar="SET.jsonl", help="questions and pages")
+    parser.add_argument("--budget", type=int, nargs="+", default=[1024], metavar="TOKENS", help="budgets (1024)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="lines are appended; done ones kept")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N questions")
+    parser.add_argument("--steps", default="embed", help="pruning steps, separated by commas (embed)")
+    parser.add_argument("--system", default="secateurs", help="name of the system in the output (secateurs)")
+
+
+def _files(parser: argparse.ArgumentParser, nargs: str | None) -> None:
+    parser.add_argument("files", nargs=nargs, metavar="FILE", help="an HTML file; - reads stdin")
+
+
+def _answer_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-tokens", type=int, default=4096, metavar="N", help="token budget (4096)")
+    parser.add_argument("--tokenizer", help="what counts the budget (SECATEURS_TOKENIZER)")
+    parser.add_argument("--format", choices=("html", "markdown", "text"), default="html")
+    parser.add_argument("--links", action="store_true", help="keep links")
+    parser.add_argument("--citations", action="store_true", help="mark passages with stable ids")
+    parser.add_argument("--json", action="store_true", help="write the whole answer as JSON")

@@ -1,0 +1,131 @@
+"""`secateurs eval`: prune the pages of a question set, for scoring how often the answer survives."""
+
+import argparse
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from app.parts import AwaitedEmbedder, open_parts
+from app.seam import drive, in_thread
+from app.settings import load_settings
+from pruning.blocks import BlockTree
+from pruning.document import Page
+from pruning.errors import InvalidInput, SecateursError
+from pruning.isolate import read_page
+from pruning.nodes import NodeTable
+from pruning.prune import Options, Scored, Similarities, prune_steps
+from pruning.tokens import TokenCounter
+
+# The scores of a set are only comparable when everybody counts with the same tokenizer.
+TOKENIZER = "tekken"
+# Questions of a set share pages; a table is some 10 times its page.
+TABLES_KEPT = 512
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Append one line for each question and budget that the file does not have yet."""
+    questions = list(_questions(arguments.data, arguments.limit))
+    if any(budget < 1 for budget in arguments.budget):
+        raise InvalidInput("--budget: a budget is at least 1 token")
+    done = _done(arguments.out, arguments.system)
+    missing = [row for row in questions if any((row["id"], budget) not in done for budget in arguments.budget)]
+    with arguments.out.open("a") as out:
+        asyncio.run(_evaluate(missing, done, arguments, out))
+
+
+def _questions(data: Path, limit: int | None) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(data.read_text().splitlines(), 1):
+        if limit is not None and number > limit:
+            return
+        try:
+            row = json.loads(line)
+            yield {"id": row["id"], "question": row["question"], "pages": [data.parent / p for p in row["pages"]]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidInput(f"{data}, line {number}: not a question of a set: {error!r}") from None
+
+
+def _done(out: Path, system: str) -> set[tuple[str, int]]:
+    """What an earlier run has written; a line that it was stopped in the middle of is cut off."""
+    if not out.exists():
+        return set()
+    written = out.read_bytes()
+    whole = written[: written.rfind(b"\n") + 1]
+    if len(whole) < len(written):
+        out.write_bytes(whole)
+    rows = (json.loads(line) for line in whole.splitlines())
+    return {(row["id"], row["budget"]) for row in rows if row["system"] == system}
+
+
+async def _evaluate(
+    questions: list[dict[str, Any]], done: set[tuple[str, int]], arguments: argparse.Namespace, out: TextIO
+) -> None:
+    settings = load_settings(tokenizer=TOKENIZER)
+    async with open_parts(settings) as parts:
+        counter = await parts.counter(TOKENIZER)
+        steps = tuple(arguments.steps.split(","))
+        for row in tqdm(questions, desc="questions", unit="q", disable=None):
+            scorer = _Scorer(parts.embedder)
+            for budget in arguments.budget:
+                if (row["id"], budget) in done:
+                    continue
+                options = Options(max_tokens=budget, steps=steps, max_words=settings.max_words)
+                line = await _line(row, options, counter, scorer)
+                out.write(json.dumps({"id": row["id"], "system": arguments.system, "budget": budget} | line) + "\n")
+                out.flush()
+
+
+async def _line(row: dict[str, Any], options: Options, counter: TokenCounter, scorer: "_Scorer") -> dict[str, Any]:
+    """Output, seconds and error. The seconds are those of our own code: the model is the same for every system."""
+    output, error, seconds = "", None, 0.0
+    try:
+        tables, seconds = await in_thread(_tables, row["pages"])
+        scorer.seconds, start = 0.0, time.perf_counter()
+        tree = await in_thread(BlockTree.from_tables, tables, options.max_words)
+        pruned = await drive(prune_steps(tree, row["question"], counter, options), scorer.similarities)
+        seconds += time.perf_counter() - start - scorer.seconds
+        output = pruned.content
+        error = "; ".join(pruned.degraded)[:200] or None
+    except SecateursError as problem:
+        error = f"{type(problem).__name__}: {problem}"[:200]
+    return {"output": output, "seconds": round(seconds, 4), "error": error}
+
+
+def _tables(pages: list[Path]) -> tuple[list[NodeTable], float]:
+    """The pages' tables, and the seconds that making them takes, also where they were kept from an earlier question."""
+    tables, seconds = zip(*map(_table, pages), strict=True)
+    return list(tables), sum(seconds)
+
+
+@lru_cache(maxsize=TABLES_KEPT)
+def _table(path: Path) -> tuple[NodeTable, float]:
+    raw = path.read_bytes()
+    html = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    start = time.perf_counter()
+    table = read_page(Page(html=html))
+    return table, time.perf_counter() - start
+
+
+class _Scorer:
+    """The embedder, asked once for the same passages of a question, whatever the budget; its time is kept apart."""
+
+    def __init__(self, embedder: AwaitedEmbedder) -> None:
+        self._embedder = embedder
+        self._known: dict[tuple[str, ...], Scored] = {}
+        self.seconds = 0.0
+
+    async def similarities(self, need: Similarities) -> Scored:
+        """The scores of the passages."""
+        start = time.perf_counter()
+        key = tuple(need.passages)
+        if key not in self._known:
+            scores = await self._embedder.similarities(need.question, need.passages)
+            self._known[key] = Scored(scores, self._embedder.name)
+        self.seconds += time.perf_counter() - start
+        return self._known[key]

@@ -1,0 +1,68 @@
+"""`secateurs serve`: the service, with the sample site indexed at its first start."""
+
+import argparse
+import asyncio
+import json
+import logging
+import socket
+import sys
+from contextlib import suppress
+
+import uvicorn
+
+from app.main import create_app
+from app.parts import Parts
+from app.settings import Settings, load_settings
+
+log = logging.getLogger("secateurs")
+
+# What the sample site answers.
+QUESTION = "How is the token budget counted?"
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Serve until a signal says stop; what is in flight then is finished."""
+    chosen = {name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None}
+    settings = load_settings(**chosen)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    log.setLevel(settings.log_level.upper())
+    with _listen(settings) as listening, suppress(KeyboardInterrupt):
+        _Server(settings, listening).run(sockets=[listening])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The listening socket, before anything slow happens. Raises OSError: in use, not ours."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which says when the service is ready and what to type then."""
+
+    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+        self._app = create_app(settings)
+        self._announcement: asyncio.Task[None] | None = None
+        host, port = listening.getsockname()[:2]
+        self._address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        super().__init__(
+            uvicorn.Config(self._app, log_config=None, access_log=False, server_header=False, lifespan="on")
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then announce the service as soon as its models are loaded."""
+        await super().startup(sockets)
+        if self.started:
+            self._announcement = asyncio.create_task(self._announce(self._app.state.pipeline.parts))
+
+    async def _announce(self, parts: Parts) -> None:
+        log.info("listening on %s, loading models", self._address)
+        await parts.loaded()
+        sys.stdout.write(announcement(self._address))
+        sys.stdout.flush()
+
+
+def announcement(address: str) -> str:
+    """What is printed when the service is ready: where it is, and a command that works as printed."""
+    body = json.dumps({"query": QUESTION, "max_tokens": 512})
+    command = f"curl -s {address}/v1/search -H 'Content-Type: application/json' -d '{body}'"
+    return f"Secateurs is ready on {address} (API: {address}/docs). Ask it about itself:\n\n{command}\n\n"

@@ -1,0 +1,57 @@
+"""The web application: settings in, an ASGI app out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from app import errors
+from app.api import docs, health, v1
+from app.limits import BodyLimit
+from app.observability import RequestLog, observe
+from app.parts import open_parts
+from app.pipeline import Pipeline
+from app.settings import Settings, load_settings
+
+ABOUT = """\
+Prunes retrieved web pages down to the HTML that answers the question, within an exact token budget.
+
+Errors are RFC 9457 problem details (`application/problem+json`).
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI app. While its models load, requests wait and `/readyz` says 503."""
+    chosen = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_parts(chosen) as parts:
+            app.state.pipeline = Pipeline(parts, chosen, observe)
+            parts.start_loading()
+            yield
+
+    app = FastAPI(
+        title="Secateurs",
+        version=_version(),
+        description=ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(v1.router)
+    app.include_router(health.router)
+    docs.install(app)
+    errors.install(app)
+    app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes)
+    # The last one added is the outermost.
+    app.add_middleware(RequestLog)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("secateurs")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"

@@ -1,0 +1,119 @@
+"""What goes into the pipeline and what comes out of it, the same for every wire format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.search import SearchQuery
+from pruning.document import Page
+from pruning.prune import BlockTrace, Step
+
+Format = Literal["html", "markdown", "text"]
+Status = Literal["ok", "snippet_only", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What every request says about the answer it wants; `None` leaves the choice to the settings."""
+
+    query: str
+    max_tokens: int = 4096
+    tokenizer: str | None = None
+    format: Format = "html"
+    links: bool = False
+    citations: bool = False
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest(Wanted):
+    """A question to search for."""
+
+    provider: str | None = None
+    max_results: int = 10
+    include_domains: tuple[str, ...] = ()
+    exclude_domains: tuple[str, ...] = ()
+
+    def for_provider(self) -> SearchQuery:
+        """The part of it that the search provider is told."""
+        return SearchQuery(
+            text=self.query,
+            max_results=self.max_results,
+            include_domains=self.include_domains,
+            exclude_domains=self.exclude_domains,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneRequest(Wanted):
+    """A question and the pages to answer it from: given, or to be fetched from `urls`."""
+
+    pages: tuple[Page, ...] = ()
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanRequest:
+    """A page to clean without a question."""
+
+    page: Page
+    tokenizer: str | None = None
+    links: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One page and what was kept of it."""
+
+    id: Annotated[int, Field(description="Place in the list, from 1; `data-source` in `content` refers to it.")]
+    url: Annotated[str | None, Field(description="Address of the page.")]
+    title: Annotated[str | None, Field(description="The page's own title, or the search engine's.")]
+    snippet: Annotated[str | None, Field(description="What the search engine showed of the page.")]
+    content: Annotated[str, Field(description="What was kept of this page, as a document of its own.")]
+    tokens: Annotated[int, Field(description="Tokens of `content`.")]
+    score: Annotated[float | None, Field(description="Score of the page's best block.")]
+    published: Annotated[str | None, Field(description="Date of publication, where the page says it.")]
+    author: Annotated[str | None, Field(description="Author, where the page says it.")]
+    language: Annotated[str | None, Field(description="Language, where the page says it.")]
+    status: Annotated[
+        Status,
+        Field(
+            description="`ok`: the page was read. `snippet_only`: it could not be, and its search snippet stands in. "
+            "`failed`: it could not be, and there is no snippet."
+        ),
+    ]
+    error: Annotated[str | None, Field(description="Why the page could not be read.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The pages of a request, pruned for its question within its budget."""
+
+    query: Annotated[str, Field(description="The question, as asked.")]
+    content: Annotated[str, Field(description="The pruned pages as one document, in `format`.")]
+    format: Annotated[Format, Field(description="Format of `content`.")]
+    tokens: Annotated[int, Field(description="Tokens of `content`; never above `max_tokens`.")]
+    tokenizer: Annotated[str, Field(description="The tokenizer that `tokens` was counted with.")]
+    results: Annotated[tuple[Result, ...], Field(description="One for each page, in the order of the search.")]
+    steps: Annotated[tuple[Step, ...], Field(description="The pruning steps, first to last.")]
+    removed: Annotated[Mapping[str, int], Field(description="What cleaning removed, by kind.")]
+    trace: Annotated[
+        tuple[BlockTrace, ...] | None, Field(description="Every block and its fate, when `trace` was asked for.")
+    ] = None
+    degraded: Annotated[
+        tuple[str, ...],
+        Field(description="Stages that failed and what stood in for them; empty when all went well."),
+    ] = ()
+    took_ms: Annotated[float, Field(description="Milliseconds from request to answer.")] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanedPage:
+    """A page with all that a reader sees, and nothing else."""
+
+    content: Annotated[str, Field(description="The cleaned page, as HTML.")]
+    tokens: Annotated[int, Field(description="Tokens of `content`.")]
+    tokenizer: Annotated[str, Field(description="The tokenizer that `tokens` was counted with.")]
+    removed: Annotated[Mapping[str, int], Field(description="What was removed, by kind.")] = field(default_factory=dict)
