@@ -5,18 +5,17 @@ page must not be able to name a control token; no special tokens are added, noth
 Lone surrogates count as U+FFFD, which is what they become on the wire.
 """
 
-import base64
-import importlib.util
 import json
 import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pruning.errors import MissingExtra, TokenizerError
+from pruning import tokenizer_files
+from pruning.errors import TokenizerError
+from pruning.tokenizer_files import library_errors
 
 if TYPE_CHECKING:
     import tiktoken
@@ -32,7 +31,6 @@ LONG_RUN = 100_000
 _WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _GAPS = b" " * 33 + bytes(range(33, 256))
 _SPACES = re.compile(f"[{_WHITE_SPACE}]*")
-_TEKKEN_ENTRY = re.compile(rb'"rank":\s*(\d+),\s*"token_bytes":\s*"([^"]*)"')
 
 
 class TokenCounter(ABC):
@@ -43,9 +41,8 @@ class TokenCounter(ABC):
         longest_token_bytes: the most UTF-8 bytes that one token can stand for, so that a text of B bytes
             costs at least B / longest_token_bytes tokens; None where one token may stand for any number.
         words_per_token: the most words (as characters up to U+0020 separate them) that one token can hold
-        parts of,
-            so that a text of W words costs at least W / words_per_token tokens; None where that is unknown.
-            It is 3 for Tekken, by tokens such as "}", line break, "//".
+            parts of, so that a text of W words costs at least W / words_per_token tokens; None where that is
+            unknown. It is 3 for Tekken, by tokens such as "}", line break, "//".
     """
 
     name: str
@@ -114,7 +111,7 @@ class TiktokenCounter(TokenCounter):
         core.
         """
         encode, long_run = self._encoding.encode_ordinary, self._long_run
-        with _library_errors(self.name):
+        with library_errors(self.name):
             return [len(encode(text)) if len(text) < long_run else self._count_long(text) for text in texts]
 
     def _count_long(self, text: str) -> int:
@@ -153,7 +150,7 @@ class HuggingFaceCounter(TokenCounter):
         tokenizer.no_padding()
         tokenizer.encode_special_tokens = True  # that is: as plain text
         self.name = name
-        vocabulary = _byte_vocabulary(json.loads(tokenizer.to_str()))
+        vocabulary = tokenizer_files.byte_vocabulary(json.loads(tokenizer.to_str()))
         if vocabulary:
             self.longest_token_bytes = max(map(len, vocabulary))
             self.words_per_token = max(len(token.translate(_GAPS).split()) for token in vocabulary)
@@ -161,7 +158,7 @@ class HuggingFaceCounter(TokenCounter):
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """See the base class. One batch without offsets: 1.1 to 2.3 times as fast as a call each."""
-        with _library_errors(self.name):
+        with library_errors(self.name):
             batch = [without_surrogates(text) for text in texts]
             encodings = self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)
             return [len(encoding) for encoding in encodings]
@@ -169,80 +166,17 @@ class HuggingFaceCounter(TokenCounter):
 
 def _load(name: str) -> TokenCounter:
     if name == "tekken":
-        return TiktokenCounter(name, _tekken())
+        return TiktokenCounter(name, tokenizer_files.tekken())
     if name.startswith("tiktoken:"):
-        return TiktokenCounter(name, _tiktoken(name.removeprefix("tiktoken:")))
+        return TiktokenCounter(name, tokenizer_files.tiktoken_encoding(name.removeprefix("tiktoken:")))
     path = Path(name)
     if path.is_dir():
         path = path / "tokenizer.json"
     if path.is_file():
-        return HuggingFaceCounter(name, _hugging_face(path))
+        return HuggingFaceCounter(name, tokenizer_files.hugging_face(path))
     raise TokenizerError(
         f'unknown tokenizer {name!r}: name "tekken", "tiktoken:ENCODING" or the path of a tokenizer.json'
     )
-
-
-def _tekken() -> "tiktoken.Encoding":
-    """The newest Tekken inside mistral-common, read without importing that package: 0.3 s in all."""
-    package = importlib.util.find_spec("mistral_common")
-    if package is None or not package.submodule_search_locations:
-        raise MissingExtra("the tokenizer tekken comes with mistral-common: pip install mistral-common")
-    folder = Path(package.submodule_search_locations[0]) / "data"
-    for path in sorted(folder.glob("tekken_*.json"), reverse=True):
-        with _library_errors(path.name):
-            return _read_tekken(path.read_bytes())
-    raise TokenizerError(f"no tekken_*.json in {folder}: install another version of mistral-common")
-
-
-def _read_tekken(data: bytes) -> "tiktoken.Encoding":
-    """Reads the config as JSON and the vocabulary by a pattern: 0.06 s instead of 0.45 s."""
-    import tiktoken
-
-    opening = data[: data.index(b'"vocab"')].decode()
-    config, _ = json.JSONDecoder().raw_decode(opening, opening.index("{", opening.index('"config"')))
-    size = config["default_vocab_size"] - config["default_num_special_tokens"]
-    entries = ((int(rank), base64.b64decode(token)) for rank, token in _TEKKEN_ENTRY.findall(data))
-    ranks = {token: rank for rank, token in entries if rank < size}
-    if len(ranks) != size:
-        raise ValueError(f"{len(ranks)} tokens where {size} are announced")
-    return tiktoken.Encoding("tekken", pat_str=config["pattern"], mergeable_ranks=ranks, special_tokens={})
-
-
-def _tiktoken(encoding: str) -> "tiktoken.Encoding":
-    """An encoding by name; tiktoken fetches its file once, into TIKTOKEN_CACHE_DIR where that is set."""
-    import tiktoken
-
-    known = tiktoken.list_encoding_names()
-    if encoding not in known:
-        raise TokenizerError(f"tiktoken knows no encoding {encoding!r}, but {', '.join(known)}")
-    with _library_errors(f"tiktoken:{encoding}", "offline, put its file into TIKTOKEN_CACHE_DIR"):
-        return tiktoken.get_encoding(encoding)
-
-
-def _hugging_face(path: Path) -> "tokenizers.Tokenizer":
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise MissingExtra(f"{path.name} is read by tokenizers: pip install tokenizers") from error
-    with _library_errors(str(path)):
-        return tokenizers.Tokenizer.from_file(str(path))
-
-
-@contextmanager
-def _library_errors(name: str, advice: str = "name another tokenizer") -> Iterator[None]:
-    """Turns whatever a tokenizer library raises into one line.
-
-    A panic of their Rust code arrives as a BaseException that is no Exception: it would end a server's task.
-    """
-    try:
-        yield
-    except TokenizerError:
-        raise
-    except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise TokenizerError(f"the tokenizer {name} failed: {reason}; {advice}") from error
 
 
 def without_surrogates(text: str) -> str:
@@ -264,37 +198,3 @@ def _white_runs(text: str, length: int) -> Iterator[tuple[int, int]]:
         end = _SPACES.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string
         if end - start >= length:
             yield start, end
-
-
-def _byte_vocabulary(file: dict[str, Any]) -> list[bytes] | None:
-    """The tokens of a byte-level BPE, as bytes.
-
-    None for every kind that may shrink or drop text: by a normalizer, a splitter that removes, an added
-    token that swallows the spaces around it, a byte without a token.
-    """
-    vocabulary = file["model"]["vocab"]
-    steps = _steps(file["pre_tokenizer"])
-    added = [token for token in file["added_tokens"] if not token["special"]]
-    lossless = (
-        file["model"]["type"] == "BPE"
-        and file["normalizer"] is None
-        and any(step["type"] == "ByteLevel" for step in steps)
-        and all(step["type"] == "ByteLevel" or step.get("behavior", "Removed") != "Removed" for step in steps)
-        and not any(token["lstrip"] or token["rstrip"] for token in added)
-        and sum(len(token) == 1 for token in vocabulary) >= 256
-    )
-    if not lossless:
-        return None
-    # Such a vocabulary spells each byte as one character, the bytes up to 32 as U+0100 to U+0120.
-    spelled = ("".join(" " if "\u0100" <= char <= "\u0120" else "x" for char in token) for token in
-    vocabulary) return [*(token.encode() for token in spelled), *(token["content"].encode() for token in
-    added)]
-
-
-def _steps(pre_tokenizer: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """A pre-tokenizer as the list of its steps."""
-    if pre_tokenizer is None:
-        return []
-    if pre_tokenizer["type"] == "Sequence":
-        return [step for child in pre_tokenizer["pretokenizers"] for step in _steps(child)]
-    return [pre_tokenizer]

@@ -4,6 +4,7 @@ import base64
 import importlib.resources
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -169,11 +170,22 @@ def test_a_byte_level_file_counts_whole_texts(byte_level: Path, texts: list[str]
     assert expected == [counter.count(text) for text in texts]
 
 
-@given(text=TEXTS)
-def test_the_longest_token_bounds_the_count(byte_level: Path, text: str) -> None:
-    """No text has fewer tokens than its bytes divided by the longest token's."""
+@given(text=TEXTS | st.text(alphabet="}/.\n \x01a"))
+def test_the_vocabulary_bounds_the_count_from_below(byte_level: Path, text: str) -> None:
+    """No text has fewer tokens than its bytes by the longest token's, or than its words by the words in a token."""
+    words = re.findall("[^\0-\x20]+", text)
     for counter in (TokenCounter.load(), TokenCounter.load(str(byte_level))):
         assert len(text.encode()) <= counter.count(text) * counter.longest_token_bytes
+        assert len(words) <= counter.count(text) * counter.words_per_token
+
+
+@pytest.mark.parametrize(("text", "words"), [(" }\n//\n//", 3), (" the", 1)])
+def test_a_token_of_tekken_can_hold_words_of_three_lines(text: str, words: int) -> None:
+    """So three times the tokens, and not the tokens alone, bound the words."""
+    counter = TokenCounter.load()
+
+    assert (1, words) == (counter.count(text), len(text.split()))
+    assert 3 == counter.words_per_token
 
 
 def test_word_piece_has_no_longest_token(word_piece: Path) -> None:
@@ -181,7 +193,7 @@ def test_word_piece_has_no_longest_token(word_piece: Path) -> None:
     counter = TokenCounter.load(str(word_piece))
 
     assert 1 == counter.count("b" * 5000)
-    assert counter.longest_token_bytes is None
+    assert (None, None) == (counter.longest_token_bytes, counter.words_per_token)
 
 
 def test_word_piece_counts_past_its_truncation(word_piece: Path) -> None:
@@ -238,9 +250,7 @@ def test_threads_share_one_counter(byte_level: Path, tmp_path: Path) -> None:
     assert 4 == len(got)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "gpt-4", "\0", "\ud800", "tiktoken:", "tiktoken:nope", "/nowhere/tokenizer.json"]
-)
+@pytest.mark.parametrize("name", ["", "gpt-4", "\0", "\ud800", "tiktoken:", "tiktoken:nope", "/nowhere/tokenizer.json"])
 def test_an_unknown_name_is_an_error_of_one_line(name: str) -> None:
     """What is wrong and what may stand there, in one line."""
     with pytest.raises(TokenizerError) as caught:
@@ -289,8 +299,6 @@ def test_a_plugins_encoding_loads_by_name(tmp_path: Path) -> None:
     (tmp_path / "tiktoken_ext" / "ours.py").write_text(PLUGIN)
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"}
 
-    done = subprocess.run(
-        [sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
 
     assert "tiktoken:ours 2 5 False\n" == done.stdout
