@@ -32,7 +32,7 @@ class Fit:
         tokens: of `content`, counted whole.
         kept: the blocks kept for their scores, in reading order.
         context: the blocks kept because they give others their meaning.
-        page_tokens: page -> tokens of its blocks.
+        page_tokens: page -> tokens of its blocks, written as a document of their own.
     """
 
     content: str
@@ -140,7 +140,8 @@ class _Greedy:
         page_tokens: dict[int, int] = {}
         for block in ordered:
             page = int(tree.page[block])
-            page_tokens[page] = page_tokens.get(page, 0) + self._piece_tokens[block]
+            page_tokens.setdefault(page, self._tags(self._writer.head()))
+            page_tokens[page] += self._piece_tokens[block]
         for wrapper in self._open:
             page_tokens[int(tree.page[wrapper])] += self._tags(self._writer.open(wrapper), self._writer.close(wrapper))
         return Fit(
@@ -171,6 +172,8 @@ class _Greedy:
         cost = self._piece_tokens[block]
         for wrapper in self._new_wrappers(block):
             cost += self._tags(writer.open(wrapper), writer.close(wrapper))
+        if not self._pages:
+            cost += self._tags(writer.head())
         if page not in self._pages:
             cost += self._tags(writer.open_page(page), writer.close_page(page))
         return cost

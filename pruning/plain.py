@@ -19,6 +19,10 @@ class TextWriter:
     def __init__(self, tree: BlockTree) -> None:
         self.tree = tree
 
+    def head(self) -> str:
+        """Nothing."""
+        return ""
+
     def wrappers(self, block: int) -> tuple[int, ...]:
         """Nothing is written around a block."""
         return ()

@@ -19,7 +19,7 @@ from pruning.blocks import BlockTree
 from pruning.elements import CODES, NAMES, TEXT
 from pruning.nodes import NodeTable
 
-_IMG, _TR, _P, _TABLE = (CODES[name] for name in ("img", "tr", "p", "table"))
+_IMG, _TR = CODES["img"], CODES["tr"]
 _MAY_BE_REFERENCE = re.compile("&(?=[A-Za-z#])")
 
 
@@ -28,6 +28,9 @@ class Writer(Protocol):
 
     format: str
     tree: BlockTree
+
+    def head(self) -> str:
+        """What stands before everything."""
 
     def wrappers(self, block: int) -> tuple[int, ...]:
         """The elements written around a block, outermost first."""
@@ -73,7 +76,7 @@ def render(writer: Writer, blocks: Iterable[int], *, joined: bool = True) -> str
     if page >= 0:
         lines.close_all()
         out.append(writer.close_page(page) if joined else "")
-    return "".join(out)
+    return writer.head() + "".join(out) if out else ""
 
 
 class _Lines:
@@ -132,6 +135,10 @@ class HtmlWriter:
         self._citations = citations
         self._pages = [_PageWriter(table) for table in tree.tables]
         self._wrappers: dict[int, tuple[int, ...]] = {}
+
+    def head(self) -> str:
+        """The document type: without it, parsers take the page for an old one, where a table closes no paragraph."""
+        return "<!DOCTYPE html>\n"
 
     def wrappers(self, block: int) -> tuple[int, ...]:
         """See `Writer`. A split row's cell is written around its own content, so that its place can be kept."""
@@ -250,8 +257,7 @@ class _PageWriter:
 def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:
     """bool (n,) twice: elements whose tags are written, and those of them that need an end tag.
 
-    A `p` or `li` may leave its end tag out unless bare text stands beside it, or for a `p` a table: in the old parsing
-    mode a table does not close a paragraph.
+    A `p` or `li` may leave its end tag out unless bare text stands beside it.
     """
     tag, parent = table.tag, np.maximum(table.parent, 0)
     bare = ~table.is_block() & table.is_block()[parent]
@@ -266,10 +272,7 @@ def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:
         around[skip] = parent[around[skip]]
     beside_bare = np.zeros(len(table), bool)
     beside_bare[around[bare]] = True
-    beside_table = np.zeros(len(table), bool)
-    beside_table[around[tag == _TABLE]] = True
-    unclosed = elements.END_OPTIONAL[tag] & ~beside_bare[around] & ~((tag == _P) & beside_table[around])
-    return written, ~unclosed
+    return written, ~(elements.END_OPTIONAL[tag] & ~beside_bare[around])
 
 
 def escape(text: str) -> str:

@@ -102,7 +102,7 @@ def has_invisible(text: str) -> bool:
     return INVISIBLE.search(text) is not None
 
 
-_FILE_NAME = re.compile(r"^\S*\.(?:jpe?g|png|gif|svg|webp|avif|bmp|ico|tiff?)$|^[\w-]*\d{3,}[\w-]*$", re.IGNORECASE)
+_FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|svg|webp|avif|bmp|ico|tiff?)$|^[\w-]*\d{3,}[\w-]*$", re.IGNORECASE)
 _NO_NEWS = frozenset(
     "image img photo picture icon logo banner avatar thumbnail spacer blank placeholder pixel loading".split()
 )
