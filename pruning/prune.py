@@ -17,10 +17,11 @@ import numpy as np
 from pruning.blocks import BlockTree
 from pruning.budget import Fit, fit
 from pruning.document import Limits, Page
-from pruning.embedding import Embedder, default_embedder
+from pruning.embedding import Embedder
 from pruning.errors import InvalidInput, ModelError
 from pruning.isolate import read_page
 from pruning.lexical import bm25
+from pruning.local.sentence_transformer import default_embedder
 from pruning.observe import Event, Observer, unobserved
 from pruning.render import Writer, render
 from pruning.tokens import TokenCounter
