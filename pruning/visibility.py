@@ -111,4 +111,4 @@ _NO_NEWS = frozenset(
 def says_something(alt: str) -> bool:
     """Whether an image's alt text tells more than that there is an image: no file names, no boilerplate."""
     alt = alt.strip()
-    return len(alt) > 1 and alt.lower() not in _NO_NEWS and _FILE_NAME.match(alt) is None
+    return len(alt) > 1 and alt.lower() not in _NO_NEWS and _FILE_NAME.search(alt) is None
