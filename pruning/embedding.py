@@ -8,7 +8,6 @@ not punished for saying other things too. The in-process models (pruning.local) 
 """
 
 import re
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,24 +40,6 @@ class Embedder(Protocol):
             ModelError: the model can't be loaded, fails, or answers nonsense.
         """
         ...
-
-
-def default_embedder() -> Embedder:
-    """The one all-MiniLM-L6-v2 of this process, loaded at its first use.
-
-    Raises:
-        MissingExtra: by its methods, where the extra "local" is not installed.
-    """
-    from pruning.local.sentence_transformer import SentenceTransformerEmbedder
-
-    with _GUARD:
-        if not _DEFAULT:
-            _DEFAULT.append(SentenceTransformerEmbedder())
-        return _DEFAULT[0]
-
-
-_GUARD = threading.Lock()
-_DEFAULT: list[Embedder] = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,3 +46,8 @@ class TokenizerError(SecateursError):
 
 class ModelError(SecateursError):
     """A model that is down, too slow, or answers with something else than asked for."""
+
+
+def reason(error: BaseException) -> str:
+    """What an error of another library says, in one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

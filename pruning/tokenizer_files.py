@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pruning.errors import MissingExtra, TokenizerError
+from pruning.errors import MissingExtra, TokenizerError, reason
 
 if TYPE_CHECKING:
     import tiktoken
@@ -78,8 +78,7 @@ def library_errors(name: str, advice: str = "name another tokenizer") -> Iterato
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise TokenizerError(f"the tokenizer {name} failed: {reason}; {advice}") from error
+        raise TokenizerError(f"the tokenizer {name} failed: {reason(error)}; {advice}") from error
 
 
 def byte_vocabulary(file: dict[str, Any]) -> list[bytes] | None:

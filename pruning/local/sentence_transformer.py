@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pruning.embedding import Windows, cut, legible, word_starts
-from pruning.errors import MissingExtra, ModelError
+from pruning.errors import MissingExtra, ModelError, reason
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -45,9 +46,8 @@ class SentenceTransformerEmbedder:
         """Name the model; nothing is loaded yet.
 
         Args:
-            model_name_or_path: a folder, or a name on the Hugging Face hub (looked for in its cache first,
-            and only
-                there when HF_HUB_OFFLINE is set); None is all-MiniLM-L6-v2 as it comes in a package.
+            model_name_or_path: a folder, or a name on the Hugging Face hub (only in its cache when
+                HF_HUB_OFFLINE is set); None is all-MiniLM-L6-v2 as it comes in a package.
             device: "cpu", "cuda" …; None takes the best there is.
         """
         wanted = str(model_name_or_path or DEFAULT_MODEL)
@@ -70,13 +70,21 @@ class SentenceTransformerEmbedder:
         """
         self._vectors(["warm"], passages=False)
 
-    def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
-        """Cosine similarity of the question and each passage's best window, as `Embedder` says."""
+    def similarities(self, question: str, passages: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
+        """Cosine similarity of the question and each passage's best window, as `Embedder` says.
+
+        Args:
+            question: what is asked.
+            passages: any texts.
+            deadline: a time of `time.monotonic()`; past it no further batch is begun, but ModelError raised.
+        """
         windows = self.windows(passages)
         scores = np.zeros(len(windows.texts), np.float32)
         if passages:
             query = self._vectors([legible(question)], passages=False)[0]
             for batch in self._batches(windows.texts):
+                if deadline is not None and time.monotonic() > deadline:
+                    raise ModelError(f"the embedding model {self.name} was too slow: {len(windows.texts)} windows")
                 scores[batch] = self._vectors([windows.texts[row] for row in batch], passages=True) @ query
         return windows.best(scores)
 
@@ -99,7 +107,7 @@ class SentenceTransformerEmbedder:
             with self._turn, _native_precision(model.device.type):
                 vectors = encode(texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise ModelError(f"the embedding model {self.name} failed: {_one_line(error)}") from error
+            raise ModelError(f"the embedding model {self.name} failed: {reason(error)}") from error
         return np.asarray(vectors, dtype=np.float32)
 
     def _loaded(self) -> "SentenceTransformer":
@@ -121,7 +129,7 @@ class SentenceTransformerEmbedder:
             with _quiet():
                 return sentence_transformers.SentenceTransformer(path, device=self._device, local_files_only=local)
         except Exception as error:  # each kind of file and each way to fetch it has its own
-            raise ModelError(f"the embedding model {self._wanted} can't be loaded: {_one_line(error)}") from error
+            raise ModelError(f"the embedding model {self._wanted} can't be loaded: {reason(error)}") from error
 
 
 def _window_of(model: "SentenceTransformer") -> tuple[int, Callable[[str], list[int]]]:
@@ -142,6 +150,14 @@ def _window_of(model: "SentenceTransformer") -> tuple[int, Callable[[str], list[
         return [start for start, _ in tokenizer.encode(text, add_special_tokens=False).offsets]
 
     return max(int(limit) - taken - _SLACK, 1), token_starts
+
+
+_DEFAULT = SentenceTransformerEmbedder()
+
+
+def default_embedder() -> SentenceTransformerEmbedder:
+    """The one all-MiniLM-L6-v2 of this process, loaded at its first use."""
+    return _DEFAULT
 
 
 def _extra(module: str) -> Any:
@@ -174,7 +190,3 @@ def _native_precision(device: str) -> Iterator[None]:
     fast = device == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast):
         yield
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
