@@ -82,9 +82,7 @@ def _decoder(response: httpx.Response) -> _Inflater | None:
             return None
         case ["gzip" | "deflate" as coding]:
             return _Inflater(coding)
-    raise UnreadableBody(
-        str(response.url), f"the server sends content-encoding {named!r}, which was not asked for"
-    )
+    raise UnreadableBody(str(response.url), f"the server sends content-encoding {named!r}, which was not asked for")
 
 
 async def _decoded(chunks: AsyncIterator[bytes], decoder: _Inflater | None, url: str) -> AsyncIterator[bytes]:

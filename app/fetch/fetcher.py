@@ -63,9 +63,7 @@ class Fetcher:
         self.limits = limits or FetchLimits()
         self._transport = GuardedTransport(guard or Guard(), verify=verify)
         self._headers = {"user-agent": user_agent, "accept": ACCEPT, "accept-encoding": ACCEPT_ENCODING}
-        self._timeout = httpx.Timeout(
-            self.limits.silence_seconds, connect=self.limits.connect_seconds, pool=None
-        )
+        self._timeout = httpx.Timeout(self.limits.silence_seconds, connect=self.limits.connect_seconds, pool=None)
 
     async def fetch(self, url: str, *, deadline: float | None = None) -> Page:
         """The page at `url`: its bytes, the URL that answered, the encoding that the header names.
@@ -79,9 +77,7 @@ class Fetcher:
         assert scope.cancelled_caught
         raise FetchTimeout(url, "the page did not arrive in time")
 
-    async def fetch_all(
-        self, urls: Sequence[str], *, deadline: float | None = None
-    ) -> list[Page | FetchError]:
+    async def fetch_all(self, urls: Sequence[str], *, deadline: float | None = None) -> list[Page | FetchError]:
         """Page or error for each of `urls`, in their order, fetched side by side.
 
         A URL given twice is fetched once. One page's failure costs no other page anything. What has not

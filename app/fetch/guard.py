@@ -31,9 +31,7 @@ KEEPALIVE_SECONDS = 15.0
 _lookups = ThreadPoolExecutor(max_workers=64, thread_name_prefix="lookup")
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
-SocketOptions = Iterable[
-    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-]
+SocketOptions = Iterable[tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]]
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
@@ -59,15 +57,11 @@ class Guard:
     def check_url(self, url: httpx.URL) -> None:
         """Raise Refused unless scheme, spelling of the host and port may be asked; resolves nothing."""
         if url.scheme not in DEFAULT_PORTS:
-            raise Refused(
-                str(url), f"only http and https are fetched, not {url.scheme or 'a URL without scheme'}"
-            )
+            raise Refused(str(url), f"only http and https are fetched, not {url.scheme or 'a URL without scheme'}")
         if not url.host:
             raise Refused(str(url), "the URL names no host")
         if url.userinfo:
-            raise Refused(
-                str(url.copy_with(userinfo=None)), "a URL with a user name or password is not fetched"
-            )
+            raise Refused(str(url.copy_with(userinfo=None)), "a URL with a user name or password is not fetched")
         host, port = _host(url), DEFAULT_PORTS[url.scheme] if url.port is None else url.port
         if _is_odd_number(host):
             raise Refused(str(url), "an IPv4 address must be written as four decimal numbers")
@@ -105,9 +99,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         # httpx has no parameter for the network backend. If it ever renames this attribute, we must not go on
         # with a pool that checks nothing.
         if not isinstance(getattr(self, "_pool", None), httpcore.AsyncConnectionPool):
-            raise TypeError(
-                "this release of httpx keeps its connection pool elsewhere: the guard can't be installed"
-            )
+            raise TypeError("this release of httpx keeps its connection pool elsewhere: the guard can't be installed")
         self._guard = guard
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,

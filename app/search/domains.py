@@ -9,8 +9,8 @@ from app.search.protocol import SearchQuery
 def allows(query: SearchQuery, url: str) -> bool:
     """Whether the query's domains let this URL through; `file:` URLs are of no domain.
 
-    >>> query = SearchQuery("q", include_domains=("example.org",), exclude_domains=("old.example.org",))
-    >>> [allows(query, f"https://{host}/") for host in ("www.example.org", "a.old.example.org", "badexample.org")]
+    >>> query = SearchQuery("q", include_domains=("a.org",), exclude_domains=("old.a.org",))
+    >>> [allows(query, f"https://{host}/") for host in ("www.a.org", "x.old.a.org", "bada.org")]
     [True, False, False]
     """
     try:

@@ -7,9 +7,9 @@ from app.search.protocol import Hit, SearchQuery
 
 
 class FixedUrls:
-    """Answers every query with the same URLs, in their order and each once, as far as the query lets them through.
+    """Answers every query with the same URLs, in their order, each once, if within the query's domains.
 
-    The URLs are not looked at; whoever fetches them says what is wrong with one.
+    Nothing else about the URLs is looked at; whoever fetches them says what is wrong with one.
     """
 
     name = "urls"

@@ -47,9 +47,7 @@ def test_addresses_inside_are_refused_with_their_reason(address: str, reason: st
     assert reason == refusal(address)
 
 
-@pytest.mark.parametrize(
-    "address", ["1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111"]
-)
+@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111"])
 def test_addresses_of_the_open_web_are_not_refused(address: str) -> None:
     """Neighbours of the refused networks, and well-known public addresses, may be asked."""
     assert refusal(address) is None

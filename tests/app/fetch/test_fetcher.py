@@ -144,9 +144,7 @@ async def test_a_page_of_just_the_limit_is_read(fetcher: Fetcher, site: Site) ->
 async def test_an_endless_body_ends_at_the_limit(packing: str, fetcher: Fetcher, site: Site) -> None:
     """What never ends is cut off by its bytes, even when decompressing them gives nothing."""
     filler = gzip.compress(b"") if packing else b"<p>again"
-    site.answers["/"] = endless(
-        f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{packing}\r\n".encode(), filler
-    )
+    site.answers["/"] = endless(f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{packing}\r\n".encode(), filler)
     assert BodyTooLarge is type(await failure_of(fetcher, f"{site.url}/"))
     await site.all_closed.wait()
 
@@ -200,9 +198,7 @@ async def test_nobody_there_is_a_failed_connection(fetcher: Fetcher, site: Site)
     assert [ConnectionFailed] * 2 == [type(error) for error in failures]
 
 
-@pytest.mark.parametrize(
-    "status", ["404 Not Found", "429 Too Many Requests", "503 Service Unavailable", "304 "]
-)
+@pytest.mark.parametrize("status", ["404 Not Found", "429 Too Many Requests", "503 Service Unavailable", "304 "])
 async def test_a_bad_status_is_an_error_with_its_number(status: str, fetcher: Fetcher, site: Site) -> None:
     """An error page is no page, however nice its HTML."""
     site.answers["/"] = answer(b"" if status == "304 " else PAGE, status=status)

@@ -24,9 +24,7 @@ def problem_of(url: str) -> str:
     return caught.value.problem
 
 
-@pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://example.com/", "gopher://example.com", "data:,x"]
-)
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/", "gopher://example.com", "data:,x"])
 def test_only_http_and_https_are_fetched(url: str) -> None:
     """Other schemes are refused by name."""
     assert f"only http and https are fetched, not {url.partition(':')[0]}" == problem_of(url)
@@ -141,9 +139,7 @@ async def test_the_certificate_must_be_of_the_host_that_was_asked(
     authority.configure_trust(client)
     site = await start_site(server)
     site.answers["/"] = PAGE
-    guard = Guard(
-        allowed_hosts=frozenset({"good.test", "evil.test"}), resolver=answering([["127.0.0.1"]] * 3)
-    )
+    guard = Guard(allowed_hosts=frozenset({"good.test", "evil.test"}), resolver=answering([["127.0.0.1"]] * 3))
     async with Fetcher(guard, verify=client) as fetcher:
         await fetcher.fetch(f"https://good.test:{site.port}/")
         with pytest.raises(ConnectionFailed, match="certificate verify failed: Hostname mismatch"):

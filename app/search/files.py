@@ -1,0 +1,138 @@
+"""The files of a folder as the index needs them: which there are, and what stands in one."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from pruning.document import Limits, Page
+from pruning.errors import PageError, PageTooLarge
+from pruning.isolate import read_page
+from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable
+
+SUFFIXES = (b".html", b".htm", b".xhtml")
+_MARKS = str.maketrans({BLOCK_MARK: "\n", INLINE_MARK: ""})
+_LINE_BREAKS = re.compile(r"\s*\n\s*")
+_LANGUAGE = re.compile(r"\s*([a-z]{2,8})(?![a-z0-9])")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By this an unchanged file is known: its size in bytes and its time of change in nanoseconds."""
+
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file or folder that could not be read, and why."""
+
+    path: Path
+    problem: str
+
+    @classmethod
+    def of(cls, path: Path, error: OSError | PageError) -> Self:
+        """The failure that this error was."""
+        return cls(path, (error.strerror if isinstance(error, OSError) else None) or str(error))
+
+
+@dataclass(slots=True)
+class Found:
+    """What a walk found: files by their path within the folder, as bytes, since names need not be valid
+    text.
+    """
+
+    files: dict[bytes, Stamp] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file's content. `language` is the bare code ("pt"), `published` as the page says it."""
+
+    title: str
+    text: str
+    language: str | None
+    published: str | None
+    stamp: Stamp
+
+    @property
+    def day(self) -> str | None:
+        """The day of publication, "2026-11-22", where the page says it in a form that can be compared."""
+        found = _DATE.match(self.published or "")
+        return found[0] if found else None
+
+
+def find_files(folder: Path) -> Found:
+    """All HTML files below `folder`. Hidden folders and links to folders are left out."""
+    found = Found()
+
+    def fail(error: OSError) -> None:
+        found.failures.append(Failure.of(Path(os.fsdecode(error.filename)), error))
+
+    root = os.fsencode(folder)
+    for here, folders, names in os.walk(root, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith(b"."))
+        for path in _html_files(here, names):
+            try:
+                status = os.stat(path)  # noqa: PTH116 - pathlib has no paths of bytes
+            except OSError as error:
+                fail(error)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found.files[os.path.relpath(path, root)] = Stamp(status.st_size, status.st_mtime_ns)
+    return found
+
+
+def _html_files(here: bytes, names: list[bytes]) -> Iterator[bytes]:
+    for name in sorted(names):
+        if name.lower().endswith(SUFFIXES) and not name.startswith(b"."):
+            yield os.path.join(here, name)  # noqa: PTH118 - pathlib has no paths of bytes
+
+
+def read_entry(path: Path, limits: Limits) -> Entry:
+    """Read and clean one file. Raises OSError, PageError."""
+    html, stamp = read_file(path, limits.bytes)
+    table = read_page(Page(html=html), limits)
+    about = table.metadata
+    return Entry(
+        title=_storable(about.title or path.stem),
+        text=_storable(visible_text(table)),
+        language=language_code(about.language),
+        published=_storable(about.published) if about.published else None,
+        stamp=stamp,
+    )
+
+
+def read_file(path: Path, limit: int) -> tuple[bytes, Stamp]:
+    """The bytes of a regular file. Raises OSError, PageTooLarge when there are more than `limit`."""
+    # A pipe that took the file's place must not hold us up.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("not a regular file")
+        html = file.read(limit + 1)
+    if len(html) > limit:
+        raise PageTooLarge(f"the page has {max(len(html), status.st_size):,} bytes; the limit is {limit:,}")
+    return html, Stamp(status.st_size, status.st_mtime_ns)
+
+
+def visible_text(table: NodeTable) -> str:
+    """All that a reader sees, a line for each block."""
+    return _LINE_BREAKS.sub("\n", table.text.translate(_MARKS)).strip()
+
+
+def language_code(language: str | None) -> str | None:
+    """The bare language of a tag: "pt" of "pt-BR" and of "pt_BR"; None if it is no such tag."""
+    found = _LANGUAGE.match(language.lower()) if language else None
+    return found[1] if found else None
+
+
+def _storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON-LD and file names can hold, but no database."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,132 @@
+"""The embedded default: search over any folders of HTML files, with SQLite and nothing else."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from app.seam import in_thread
+from app.search.domains import allows
+from app.search.files import language_code, read_file
+from app.search.indexing import IndexReport, Progress, update_folder
+from app.search.protocol import TIME_RANGES, Hit, SearchError, SearchQuery
+from app.search.snippet import best_passage
+from app.search.store import Folder, OutdatedIndex, Store, StoredPage
+from pruning.document import Limits, Page
+from pruning.errors import InvalidInput, PageError
+
+NAME = "local"
+DAYS = dict(zip(TIME_RANGES, (1, 7, 31, 366), strict=True))
+
+
+class LocalIndex:
+    """An index of HTML files in one SQLite database. Synchronous; safe in several threads and processes.
+
+    Many folders can be in one index. It holds words, not pages: a page is always read from its file when it
+    is found.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        self._path = path
+        self._limits = limits or Limits()
+
+    def index(self, folder: Path, url_prefix: str | None = None, progress: Progress | None = None) -> IndexReport:
+        """Bring the index up to date with all HTML files below `folder`.
+
+        Unchanged files (by size and time of change) are skipped. The pages' URLs are `url_prefix` and the
+        path within the folder, or `file:` URLs without one. `progress` is told how many of how many files
+        are done. When the run is interrupted, what was done stays, and the next run goes on from there.
+
+        Raises InvalidInput, SearchError.
+        """
+        root = folder.resolve()
+        if not root.is_dir():
+            raise InvalidInput(f"{folder} is not a folder")
+        try:
+            with Store.for_writing(self._path) as store:
+                others = _to_renew(store, root)
+                report = update_folder(store, store.add_folder(root, url_prefix), self._limits, progress)
+                for other in others:
+                    update_folder(store, other, self._limits)
+        except (sqlite3.Error, OSError) as error:
+            raise SearchError(NAME, f"the index {self._path} can't be written: {error}") from error
+        return report
+
+    def search(self, query: SearchQuery) -> list[Hit]:
+        """The best pages for a question in natural language, each with the bytes of its file.
+
+        A page whose file is gone or grew over the limit is left out: nobody could open what would be cited.
+        One that doesn't say its language passes every language; one without a date passes no time range.
+
+        Raises SearchError, InvalidInput.
+        """
+        since = _first_day(query.time_range)
+        try:
+            with Store.for_reading(self._path) as store:
+                found = store.find(query.text, language_code(query.language), since)
+                hits = list(islice(self._hits(store, found, query), query.max_results))
+                if not hits and not store.page_count():
+                    raise SearchError(NAME, "the index has no pages; fill it with `secateurs index DIR`")
+        except (sqlite3.Error, OutdatedIndex) as error:
+            raise SearchError(NAME, self._problem(error)) from error
+        return hits
+
+    def _hits(self, store: Store, found: Iterator[tuple[int, float]], query: SearchQuery) -> Iterator[Hit]:
+        seen: set[Path] = set()  # the same file twice: a folder within another one
+        for number, score in found:
+            stored = store.page(number)
+            url = stored.folder.url(stored.path)
+            if stored.file in seen or not allows(query, url):
+                continue
+            page = self._page(stored, url)
+            if page is not None:
+                seen.add(stored.file)
+                snippet = best_passage(stored.text, query.text)
+                yield Hit(url, stored.title, snippet, score, stored.published, page)
+
+    def _page(self, stored: StoredPage, url: str) -> Page | None:
+        try:
+            html, _ = read_file(stored.file, self._limits.bytes)
+        except (OSError, PageError):
+            return None
+        return Page(html=html, url=url)
+
+    def _problem(self, error: Exception) -> str:
+        if isinstance(error, OutdatedIndex):
+            return "the index was made by another release; run `secateurs index DIR` again"
+        if not self._path.exists():
+            return f"there is no index at {self._path}; make it with `secateurs index DIR`"
+        return f"the index {self._path} can't be read: {error}"
+
+
+class LocalProvider:
+    """`LocalIndex` as a search provider: it searches in a worker thread."""
+
+    name = NAME
+
+    def __init__(self, index: LocalIndex) -> None:
+        self._index = index
+
+    async def search(self, query: SearchQuery) -> list[Hit]:
+        """See `LocalIndex.search`."""
+        return await in_thread(self._index.search, query)
+
+    async def aclose(self) -> None:
+        """Nothing is kept open."""
+
+
+def _to_renew(store: Store, root: Path) -> list[Folder]:
+    """After a change of release every page is read again: the folders, apart from `root`, to do that for."""
+    if not store.is_outdated():
+        return []
+    store.drop_pages()
+    return [folder for folder in store.folders() if folder.path != root and folder.path.is_dir()]
+
+
+def _first_day(time_range: str | None) -> str | None:
+    if time_range is None:
+        return None
+    if time_range not in DAYS:
+        raise InvalidInput(f"time_range must be one of {', '.join(TIME_RANGES)}, not {time_range!r}")
+    return (datetime.now(UTC) - timedelta(days=DAYS[time_range])).date().isoformat()

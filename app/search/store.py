@@ -1,0 +1,226 @@
+"""The index of local pages as it lies on disk: one SQLite database with an FTS5 table.
+
+What FTS5 is given are not the pages' words but their terms (`pruning.lexical.terms`): folded, and pairs of
+characters where a script has no spaces. So Chinese, Japanese and Thai are found, accents do not matter, and
+index, question and the core's own BM25 agree on what a term is. FTS5's tokenizer only splits at spaces
+then, and stems English words.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urljoin
+
+from app.search.files import Entry, Stamp
+from pruning import parse
+from pruning.lexical import terms
+
+# Bump when the tables or the terms change; with the cleaner's version it says which index can be read.
+SCHEMA = 1
+VERSION = SCHEMA * 1000 + parse.VERSION
+BUSY_SECONDS = 30.0
+# A term in the title says more about the page than one in its text.
+TITLE_WEIGHT = 4.0
+TEXT_WEIGHT = 1.0
+# Longer questions hardly get better; a term more costs a look at all pages that have it.
+MOST_TERMS = 64
+
+_CREATE_FOLDERS = """
+    CREATE TABLE IF NOT EXISTS folders (id INTEGER PRIMARY KEY, path BLOB UNIQUE NOT NULL, url_prefix TEXT)
+"""
+# The long text stands last: SQLite reads through all that stands before a column.
+_CREATE_PAGES = """
+    CREATE TABLE pages (
+        id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, path BLOB NOT NULL,
+        size INTEGER NOT NULL, modified INTEGER NOT NULL,
+        language TEXT, day TEXT, published TEXT, title TEXT NOT NULL, text TEXT NOT NULL,
+        UNIQUE (folder, path)
+    )
+"""
+# The tokenizer "ascii" takes all but ASCII's signs for letters: terms arrive in one piece, marks and all.
+_CREATE_TERMS = """
+    CREATE VIRTUAL TABLE terms USING fts5 (title, text, tokenize = "porter ascii tokenchars '_'")
+"""
+_PUT = """
+    INSERT INTO pages (folder, path, size, modified, language, day, published, title, text)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FIND = f"""
+    SELECT pages.id, -bm25(terms, {TITLE_WEIGHT}, {TEXT_WEIGHT}) AS score
+    FROM terms JOIN pages ON pages.id = terms.rowid
+    WHERE terms MATCH :terms
+      AND (:language IS NULL OR language IS NULL OR language = :language)
+      AND (:since IS NULL OR day >= :since)
+    ORDER BY score DESC, pages.id
+"""
+_PAGE = """
+    SELECT folders.id, folders.path, url_prefix, pages.path, title, text, published
+    FROM pages JOIN folders ON folders.id = folder
+    WHERE pages.id = ?
+"""
+
+# A page's title and text as terms with spaces between.
+Prepared = tuple[str, str]
+
+
+class OutdatedIndex(Exception):
+    """The index was made by another release; its pages must be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """An indexed folder. `url_prefix` stands for it in its pages' URLs; without one they are `file:` URLs."""
+
+    id: int
+    path: Path
+    url_prefix: str | None
+
+    def url(self, path: bytes) -> str:
+        """The URL of the file at `path` within the folder."""
+        if self.url_prefix is None:
+            return (self.path / os.fsdecode(path)).as_uri()
+        return urljoin(self.url_prefix.rstrip("/") + "/", quote(path))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page as it was when it was indexed."""
+
+    folder: Folder
+    path: bytes
+    title: str
+    text: str
+    published: str | None
+
+    @property
+    def file(self) -> Path:
+        return self.folder.path / os.fsdecode(self.path)
+
+
+class Store:
+    """One open connection to the index. Readers and one writer don't wait for each other (WAL)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def for_writing(cls, path: Path) -> Iterator["Store"]:
+        """Open the index, made anew where there is none. Raises sqlite3.Error, OSError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_CREATE_FOLDERS)
+            yield cls(connection)
+
+    @classmethod
+    @contextmanager
+    def for_reading(cls, path: Path) -> Iterator["Store"]:
+        """Open the index read-only, as of this moment. Raises sqlite3.Error, OutdatedIndex."""
+        # Where nobody can write, nothing changes either, and WAL's files beside the database can't be made.
+        mode = "mode=ro" if os.access(path.parent, os.W_OK, effective_ids=True) else "immutable=1"
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?{mode}"
+        with closing(sqlite3.connect(uri, timeout=BUSY_SECONDS, isolation_level=None, uri=True)) as connection:
+            connection.execute("BEGIN")
+            store = cls(connection)
+            if store.is_outdated():
+                raise OutdatedIndex
+            yield store
+
+    def is_outdated(self) -> bool:
+        """Whether another release, or none yet, made the tables of pages."""
+        return bool(self._connection.execute("PRAGMA user_version").fetchone()[0] != VERSION)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is written within; readers see it when it is done."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def drop_pages(self) -> None:
+        """Make the tables of pages anew, empty. The folders stay."""
+        with self.transaction():
+            for table in ("pages", "terms"):
+                self._connection.execute(f"DROP TABLE IF EXISTS {table}")
+            self._connection.execute(_CREATE_PAGES)
+            self._connection.execute(_CREATE_TERMS)
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def folders(self) -> list[Folder]:
+        """All indexed folders."""
+        rows = self._connection.execute("SELECT id, path, url_prefix FROM folders ORDER BY id")
+        return [Folder(number, Path(os.fsdecode(path)), prefix) for number, path, prefix in rows]
+
+    def add_folder(self, path: Path, url_prefix: str | None) -> Folder:
+        """The folder with this path, added or with its prefix changed."""
+        [[number]] = self._connection.execute(
+            "INSERT INTO folders (path, url_prefix) VALUES (?, ?) "
+            "ON CONFLICT (path) DO UPDATE SET url_prefix = excluded.url_prefix RETURNING id",
+            (os.fsencode(path), url_prefix),
+        ).fetchall()
+        return Folder(number, path, url_prefix)
+
+    def stamps(self, folder: Folder) -> dict[bytes, Stamp]:
+        """What is known of each of the folder's files."""
+        rows = self._connection.execute("SELECT path, size, modified FROM pages WHERE folder = ?", (folder.id,))
+        return {path: Stamp(size, modified) for path, size, modified in rows}
+
+    def put(self, folder: Folder, path: bytes, entry: Entry, prepared: Prepared) -> None:
+        """Write one page; `prepared` is what `prepare` makes of it."""
+        self.remove(folder, path)
+        stamp = entry.stamp
+        about = entry.language, entry.day, entry.published, entry.title, entry.text
+        cursor = self._connection.execute(_PUT, (folder.id, path, stamp.size, stamp.modified, *about))
+        self._connection.execute(
+            "INSERT INTO terms (rowid, title, text) VALUES (?, ?, ?)", (cursor.lastrowid, *prepared)
+        )
+
+    def remove(self, folder: Folder, path: bytes) -> None:
+        """Forget one page, if it is known."""
+        found = self._connection.execute(
+            "DELETE FROM pages WHERE folder = ? AND path = ? RETURNING id", (folder.id, path)
+        ).fetchall()
+        self._connection.executemany("DELETE FROM terms WHERE rowid = ?", found)
+
+    def page_count(self) -> int:
+        """Pages in the index."""
+        return int(self._connection.execute("SELECT count(*) FROM pages").fetchone()[0])
+
+    def find(self, question: str, language: str | None, since: str | None) -> Iterator[tuple[int, float]]:
+        """Number and BM25 score of each page that shares a term with the question, the best first.
+
+        With a language, pages that say they are in another one are left out; with a day, all that were not
+        published since then.
+        """
+        wanted = {"terms": match_expression(question), "language": language, "since": since}
+        return iter(self._connection.execute(_FIND, wanted) if wanted["terms"] else ())
+
+    def page(self, number: int) -> StoredPage:
+        """The page that `find` gave this number."""
+        row = self._connection.execute(_PAGE, (number,)).fetchone()
+        folder_id, folder_path, prefix, path, title, text, published = row
+        return StoredPage(Folder(folder_id, Path(os.fsdecode(folder_path)), prefix), path, title, text, published)
+
+
+def prepare(entry: Entry) -> Prepared:
+    """What takes time in writing a page, done before the transaction."""
+    return " ".join(terms(entry.title)), " ".join(terms(entry.text))
+
+
+def match_expression(question: str) -> str:
+    """The question as an FTS5 expression: any of its terms, each quoted, so that none is read as an operator.
+
+    >>> match_expression('Who AND "what"*?')
+    '"who" OR "and" OR "what"'
+    """
+    distinct = list(dict.fromkeys(terms(question)))[:MOST_TERMS]
+    return " OR ".join(f'"{term}"' for term in distinct)
