@@ -207,20 +207,31 @@ def _body_was_not_json(request: Request, found: Any) -> bool:
 
 def _located(item: Any) -> dict[str, str]:
     """Where and what; never the value itself, which may be large or private."""
-    source, *place = item["loc"]
-    if source == "body":
-        return {"pointer": pointer(tuple(place)), "detail": item["msg"]}
-    return {"pointer": f"{source}: {'.'.join(map(str, place))}", "detail": item["msg"]}
+    _body, *place = item["loc"]
+    return {"pointer": pointer(tuple(place)), "detail": _detail(item)}
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+def _detail(item: Any) -> str:
+    """Pydantic's message, where it doesn't speak of Python."""
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    if item["type"] in ("model_attributes_type", "model_type"):
+        return "Input should be a JSON object"
+    if item["type"] == "missing" and item["loc"] == ("body",):
+        return "The body is missing"
+    return str(item["msg"])
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    problem = BY_STATUS.get(error.status_code)
-    if problem is None:
-        phrase = HTTPStatus(error.status_code).phrase
-        problem = Problem(error.status_code, f"http-{error.status_code}", phrase, phrase)
-    detail = _unreadable_body(error.__cause__) if error.status_code == 400 else str(error.detail)
-    return problem_response(problem, detail, headers=error.headers)
+    phrase = HTTPStatus(error.status_code).phrase
+    own = Problem(error.status_code, f"http-{error.status_code}", phrase, phrase)
+    detail = str(error.detail)
+    if error.status_code == 400:
+        detail = _unreadable_body(error.__cause__)
+    elif detail == phrase:  # the framework's word for what it found no route for
+        detail = f"{request.method} {request.url.path}: {phrase}."
+    return problem_response(BY_STATUS.get(error.status_code, own), detail, headers=error.headers)
 
 
 def _unreadable_body(cause: BaseException | None) -> str:

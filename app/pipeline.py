@@ -50,9 +50,11 @@ class Pipeline:
         """
         provider = self.parts.provider(request.provider)
         async with self._deadline() as clock:
+            counter = await self.parts.counter(request.tokenizer)
             with self._stage("search"):
                 hits = await provider.search(request.for_provider())
-            return await self._answer(request, slots_of_hits(hits[: request.max_results]), clock)
+            slots = slots_of_hits(hits[: request.max_results])
+            return await self._answer(request, slots, counter, clock)
 
     async def prune(self, request: PruneRequest) -> Answer:
         """Prune the given pages, or those at the given addresses.
@@ -61,7 +63,8 @@ class Pipeline:
         """
         slots = slots_of_pages(request.pages) if request.pages else slots_of_urls(request.urls)
         async with self._deadline() as clock:
-            return await self._answer(request, slots, clock)
+            counter = await self.parts.counter(request.tokenizer)
+            return await self._answer(request, slots, counter, clock)
 
     async def clean(self, request: CleanRequest) -> CleanedPage:
         """Clean one page. Raises PageError when it can't be read, InvalidInput, TokenizerError, DeadlineExceeded."""
@@ -72,9 +75,8 @@ class Pipeline:
             tokens = await in_thread(counter.count, cleaned.content)
         return CleanedPage(content=cleaned.content, tokens=tokens, tokenizer=counter.name, removed=cleaned.removed)
 
-    async def _answer(self, request: Wanted, slots: list[Slot], clock: "Clock") -> Answer:
+    async def _answer(self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: "Clock") -> Answer:
         """What search and prune share: pages -> node tables -> pruned -> Answer."""
-        counter = await self.parts.counter(request.tokenizer)
         await self._fetch([slot for slot in slots if slot.page is None], clock)
         with self._stage("read"):
             tables = await asyncio.gather(*(self._read(slot, request.links) for slot in slots))

@@ -65,6 +65,7 @@ def _clean(commands: Commands) -> None:
 def _index(commands: Commands) -> None:
     parser = _command(commands, "index", "app.cli.index:run", "Index a folder of HTML files for searching.")
     parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--url", metavar="PREFIX", help="address of the folder, for the results (file: addresses)")
 
 
 def _eval(commands: Commands) -> None:

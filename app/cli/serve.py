@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import uvicorn
 
+from app.cli.sample import index_sample
 from app.main import create_app
 from app.parts import Parts
 from app.settings import Settings, load_settings
@@ -26,6 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     settings = load_settings(**chosen)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     log.setLevel(settings.log_level.upper())
+    index_sample(settings)
     with _listen(settings) as listening, suppress(KeyboardInterrupt):
         _Server(settings, listening).run(sockets=[listening])
 
