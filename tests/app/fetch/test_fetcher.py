@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable
 
@@ -130,6 +131,17 @@ async def test_a_page_over_the_limit_is_refused(body: bytes, fetcher: Fetcher, s
     """The limit holds for the decompressed bytes, and an announced length over it is believed at once."""
     site.answers["/"] = body
     assert BodyTooLarge is type(await failure_of(fetcher, f"{site.url}/"))
+
+
+async def test_a_bomb_takes_no_more_memory_than_its_limit(fetcher: Fetcher, site: Site) -> None:
+    """One chunk on the wire that would grow to 50 MB is not let grow."""
+    site.answers["/"] = answer(gzip.compress(bytes(50_000_000)), "text/html", "content-encoding: gzip")
+    tracemalloc.start()
+    try:
+        await failure_of(fetcher, f"{site.url}/")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_a_page_of_just_the_limit_is_read(fetcher: Fetcher, site: Site) -> None:

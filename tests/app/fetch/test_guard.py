@@ -106,6 +106,27 @@ async def test_a_redirect_into_a_private_address_is_refused(
     assert 0 == inside.connections
 
 
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("file:///etc/passwd", "only http and https are fetched"),
+        ("ftp://example.com/", "only http and https are fetched"),
+        ("http://2130706433/", "an IPv4 address must be written as four decimal numbers"),
+        ("http://example.com:6379/", "port 6379 is not among"),
+        ("http://me:secret@example.com/", "a user name or password"),
+    ],
+)
+async def test_a_redirect_is_held_to_the_rules_on_urls(target: str, problem: str, site: Site) -> None:
+    """On every hop, before anything is looked up."""
+    site.answers["/"] = redirect_to(target)
+    asked: list[str] = []
+    guard = Guard(allowed_hosts=frozenset({site.host}), resolver=answering([["127.0.0.1"]], asked))
+    async with Fetcher(guard) as fetcher:
+        with pytest.raises(Refused, match=problem):
+            await fetcher.fetch(f"{site.url}/")
+    assert ["127.0.0.1"] == asked
+
+
 async def test_the_checked_address_is_the_one_that_is_connected_to(site: Site) -> None:
     """DNS answers that change between the check and the connection change nothing: there is one lookup."""
     site.answers["/"] = PAGE

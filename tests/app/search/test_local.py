@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.search import Hit, LocalIndex, LocalProvider, SearchError, SearchProvider, SearchQuery
+from app.search.store import Store
 from pruning.document import Limits, Page
 from pruning.errors import InvalidInput
 from tests.app.search.conftest import WritePage
@@ -96,6 +97,14 @@ def test_every_script_is_found(
     write_page("de.html", "<p>An der Straße stehen Apfelbäume.")
     index.index(folder)
     assert name == found(index, question)[0]
+
+
+def test_a_vowel_sign_makes_another_word(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
+    """Thai and Hindi words that differ in a sign above or below their letters are different words."""
+    for name, word in (("eat", "กิน"), ("each-other", "กัน"), ("day", "दिन"), ("charity", "दान")):
+        write_page(f"{name}.html", f"<p>{word}")
+    index.index(folder)
+    assert (["eat.html"], ["day.html"]) == (found(index, "กิน"), found(index, "दिन"))
 
 
 def test_the_snippet_is_the_passage_that_answers(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
@@ -248,6 +257,17 @@ def test_no_index_is_an_error_and_not_an_empty_result(index: LocalIndex, folder:
         index.search(SearchQuery("apples"))
     with pytest.raises(SearchError, match="can't be written: file is not a database"):
         index.index(folder)
+
+
+def test_a_search_sees_one_moment(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
+    """A run may write, and end, while a search is under way, which goes on with what it saw at its start."""
+    write_page("a.html", "<p>apples")
+    index.index(folder)
+    with Store.for_reading(folder.parent / "state" / "index.db") as reader:
+        before = reader.page_count()
+        write_page("b.html", "<p>apples")
+        index.index(folder)
+        assert (1, 1, 2) == (before, reader.page_count(), len(found(index, "apples")))
 
 
 def test_readers_and_a_writer_do_not_wait_for_each_other(
