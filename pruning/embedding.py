@@ -80,9 +80,19 @@ def cut(passages: Sequence[str], size: int, starts_of: Callable[[str], Sequence[
     first = []
     for passage in map(legible, passages):
         first.append(len(texts))
-        fits = len(passage.encode()) <= size  # no unit is less than a byte
-        texts += [passage] if fits else split(passage, starts_of(passage), size)
+        texts += (
+            [passage] if len(passage.encode()) <= size else _cut(passage, size, starts_of)
+        )  # a unit is a byte or more
     return Windows(texts, np.array(first, dtype=np.intp))
+
+
+def _cut(text: str, size: int, starts_of: Callable[[str], Sequence[int]]) -> list[str]:
+    """One text's windows, each measured again by itself: a word that was cut can have more tokens than it had whole."""
+    starts = starts_of(text)
+    if len(starts) <= size:
+        return [text]
+    parts = [part for part in split(text, starts, size) if part]
+    return [window for part in parts for window in _cut(part, size, starts_of)] if len(parts) > 1 else parts
 
 
 def legible(text: str) -> str:
