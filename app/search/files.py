@@ -43,9 +43,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Found:
-    """What a walk found: files by their path within the folder, as bytes, since names need not be valid
-    text.
-    """
+    """What a walk found: files by their path within the folder, as bytes, since names need not be valid text."""
 
     files: dict[bytes, Stamp] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)

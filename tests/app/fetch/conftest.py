@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from app.fetch import Fetcher, FetchLimits, Guard
+from app.fetch import Fetcher, FetchError, FetchLimits, Guard
+
+PAGE = b"<!doctype html><title>Pears</title><p>Cut in late winter."
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -105,3 +107,26 @@ async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
     limits = FetchLimits(bytes=100_000, redirects=3, seconds=20.0, silence_seconds=10.0)
     async with Fetcher(Guard(allowed_hosts=frozenset({site.host})), limits) as made:
         yield made
+
+
+def answer(body: bytes, kind: str = "text/html", *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"content-type: {kind}", f"content-length: {len(body)}", *headers]
+    return "\r\n".join(line for line in lines if not line.endswith(": ")).encode() + b"\r\n\r\n" + body
+
+
+async def failure_of(fetcher: Fetcher, url: str) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        await fetcher.fetch(url)
+    assert url == caught.value.url
+    assert 1 == len(str(caught.value).splitlines())
+    return caught.value
+
+
+def endless(head: bytes, filler: bytes = b"<p>again") -> Handler:
+    async def write(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while True:
+            writer.write(filler * 100)
+            await writer.drain()
+
+    return write

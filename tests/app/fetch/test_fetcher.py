@@ -1,9 +1,6 @@
 """The fetcher against real servers: what a good page gives, and what each kind of bad one costs."""
 
 import asyncio
-import gzip
-import tracemalloc
-import zlib
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -11,10 +8,8 @@ import pytest
 
 from app.fetch import (
     BadStatus,
-    BodyTooLarge,
     ConnectionFailed,
     Fetcher,
-    FetchError,
     FetchLimits,
     FetchTimeout,
     Guard,
@@ -22,25 +17,11 @@ from app.fetch import (
     UnreadableBody,
 )
 from pruning.document import Page
-from tests.app.fetch.conftest import Handler, Site
+from tests.app.fetch.conftest import PAGE, Site, answer, endless, failure_of
 
 pytestmark = pytest.mark.anyio
 
-PAGE = b"<!doctype html><title>Pears</title><p>Cut in late winter."
 LONG_AGO = -1.0
-
-
-def answer(body: bytes, kind: str = "text/html", *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"content-type: {kind}", f"content-length: {len(body)}", *headers]
-    return "\r\n".join(line for line in lines if not line.endswith(": ")).encode() + b"\r\n\r\n" + body
-
-
-async def failure_of(fetcher: Fetcher, url: str) -> FetchError:
-    with pytest.raises(FetchError) as caught:
-        await fetcher.fetch(url)
-    assert url == caught.value.url
-    assert 1 == len(str(caught.value).splitlines())
-    return caught.value
 
 
 async def test_a_page_arrives_with_its_bytes_url_and_encoding(fetcher: Fetcher, site: Site) -> None:
@@ -96,69 +77,6 @@ async def test_the_body_of_a_redirect_is_not_read(fetcher: Fetcher, site: Site) 
     site.answers["/"] = endless(b"HTTP/1.1 302 Found\r\nlocation: /there\r\n\r\n")
     site.answers["/there"] = answer(PAGE)
     assert PAGE == (await fetcher.fetch(f"{site.url}/")).html
-
-
-@pytest.mark.parametrize(
-    ("encoding", "packed"),
-    [
-        ("gzip", gzip.compress(PAGE)),
-        ("x-gzip", gzip.compress(PAGE[:9]) + gzip.compress(PAGE[9:])),
-        ("gzip", gzip.compress(PAGE) + b"\0\0"),
-        ("deflate", zlib.compress(PAGE)),
-        ("deflate", zlib.compress(PAGE)[2:-4]),
-        ("identity", PAGE),
-    ],
-    ids=["gzip", "members", "padding", "zlib", "raw-deflate", "identity"],
-)
-async def test_compressed_pages_are_read(encoding: str, packed: bytes, fetcher: Fetcher, site: Site) -> None:
-    """gzip and deflate in the forms that servers send them."""
-    site.answers["/"] = answer(packed, "text/html", f"content-encoding: {encoding}")
-    assert PAGE == (await fetcher.fetch(f"{site.url}/")).html
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        answer(gzip.compress(bytes(50_000_000)), "text/html", "content-encoding: gzip"),
-        answer(gzip.compress(b"x" * 100_001), "text/html", "content-encoding: gzip"),
-        answer(zlib.compress(bytes(50_000_000)), "text/html", "content-encoding: deflate"),
-        answer(b"x" * 100_001),
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 100001\r\n\r\n",
-    ],
-    ids=["gzip-bomb", "one-byte-over", "deflate-bomb", "plain", "announced"],
-)
-async def test_a_page_over_the_limit_is_refused(body: bytes, fetcher: Fetcher, site: Site) -> None:
-    """The limit holds for the decompressed bytes, and an announced length over it is believed at once."""
-    site.answers["/"] = body
-    assert BodyTooLarge is type(await failure_of(fetcher, f"{site.url}/"))
-
-
-async def test_a_bomb_takes_no_more_memory_than_its_limit(fetcher: Fetcher, site: Site) -> None:
-    """One chunk on the wire that would grow to 50 MB is not let grow."""
-    site.answers["/"] = answer(gzip.compress(bytes(50_000_000)), "text/html", "content-encoding: gzip")
-    tracemalloc.start()
-    try:
-        await failure_of(fetcher, f"{site.url}/")
-        assert tracemalloc.get_traced_memory()[1] < 5_000_000
-    finally:
-        tracemalloc.stop()
-
-
-async def test_a_page_of_just_the_limit_is_read(fetcher: Fetcher, site: Site) -> None:
-    """The limit itself is allowed, packed as well as plain."""
-    site.answers["/plain"] = answer(b"x" * 100_000)
-    site.answers["/gzip"] = answer(gzip.compress(b"x" * 100_000), "text/html", "content-encoding: gzip")
-    for path in ("/plain", "/gzip"):
-        assert 100_000 == len((await fetcher.fetch(site.url + path)).html)
-
-
-@pytest.mark.parametrize("packing", ["", "content-encoding: gzip\r\n"], ids=["plain", "gzip-without-output"])
-async def test_an_endless_body_ends_at_the_limit(packing: str, fetcher: Fetcher, site: Site) -> None:
-    """What never ends is cut off by its bytes, even when decompressing them gives nothing."""
-    filler = gzip.compress(b"") if packing else b"<p>again"
-    site.answers["/"] = endless(f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{packing}\r\n".encode(), filler)
-    assert BodyTooLarge is type(await failure_of(fetcher, f"{site.url}/"))
-    await site.all_closed.wait()
 
 
 async def test_a_tarpit_costs_the_time_of_one_page(site: Site) -> None:
@@ -251,26 +169,6 @@ async def test_the_body_of_a_wrong_type_is_not_read(fetcher: Fetcher, site: Site
     assert "the server sends video/mp4, not a web page" == error.problem
 
 
-@pytest.mark.parametrize(
-    ("encoding", "body", "problem"),
-    [
-        ("br", b"...", "the server sends content-encoding 'br', which was not asked for"),
-        ("gzip, gzip", b"...", "the server sends content-encoding 'gzip, gzip', which was not asked for"),
-        ("gzip", gzip.compress(PAGE)[:-9], "the compressed page breaks off before its end"),
-        ("gzip", b"this is no gzip", "the compressed page is damaged"),
-        ("deflate", b"\xff\xff\xff", "the compressed page is damaged"),
-    ],
-    ids=["unasked", "nested", "cut", "none", "no-deflate"],
-)
-async def test_a_wrong_compression_is_refused(
-    encoding: str, body: bytes, problem: str, fetcher: Fetcher, site: Site
-) -> None:
-    """Encodings that we can't hold to a limit, and compressed data that is broken."""
-    site.answers["/"] = answer(body, "text/html", f"content-encoding: {encoding}")
-    error = await failure_of(fetcher, f"{site.url}/")
-    assert (UnreadableBody, True) == (type(error), error.problem.startswith(problem))
-
-
 async def test_one_page_costs_no_other_page_anything(fetcher: Fetcher, site: Site) -> None:
     """Results stand in the order of the URLs, errors among them; a URL given twice is asked once."""
     site.answers = {"/good": answer(PAGE), "/reset": reset}
@@ -309,16 +207,6 @@ async def test_cancelling_the_caller_closes_the_connection(fetcher: Fetcher, sit
     task.cancel()
     await site.all_closed.wait()
     assert task.cancelled()
-
-
-def endless(head: bytes, filler: bytes = b"<p>again") -> Handler:
-    async def write(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(head)
-        while True:
-            writer.write(filler * 100)
-            await writer.drain()
-
-    return write
 
 
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

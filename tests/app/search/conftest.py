@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.search import LocalIndex
+from app.search import LocalIndex, SearchQuery
 
 WritePage = Callable[..., Path]
 
@@ -43,3 +43,9 @@ def write_page(folder: Path) -> WritePage:
 def index(tmp_path: Path) -> LocalIndex:
     """An index that does not exist yet."""
     return LocalIndex(tmp_path / "state" / "index.db")
+
+
+def found(index: LocalIndex, question: str, **options: object) -> list[str]:
+    """The names of the files that are found, the best first."""
+    hits = index.search(SearchQuery(question, **options))  # type: ignore[arg-type]
+    return [hit.url.rpartition("/")[2] for hit in hits]

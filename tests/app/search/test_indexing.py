@@ -124,6 +124,13 @@ def test_what_is_not_a_folder_is_an_error(index: LocalIndex, folder: Path, write
             index.index(wrong)
 
 
+@pytest.mark.parametrize("prefix", ["docs.example", "", "https://", "ftp://docs.example/"])
+def test_what_is_no_prefix_is_an_error(prefix: str, index: LocalIndex, folder: Path) -> None:
+    """Pages would get URLs that nobody can open."""
+    with pytest.raises(InvalidInput, match="a URL prefix begins with http"):
+        index.index(folder, prefix)
+
+
 def test_progress_is_told(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
     """How many files are done of how many, from none to all."""
     for name in "abc":
