@@ -10,6 +10,8 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from app.api import examples
+from app.api.v1_models import ProblemBody
 from app.errors import MEDIA_TYPE, PROBLEMS
 
 router = APIRouter()
@@ -37,7 +39,12 @@ async def docs() -> HTMLResponse:
     )
 
 
-@router.get("/problems/{name}", tags=["operation"], summary="Explain a problem")
+@router.get(
+    "/problems/{name}",
+    tags=["operation"],
+    summary="Explain a problem",
+    responses={404: {"model": ProblemBody}, 422: {"model": ProblemBody}},
+)
 async def explain(name: str) -> dict[str, Any]:
     """What a problem's `type` stands for."""
     if name not in PROBLEMS:
@@ -47,14 +54,19 @@ async def explain(name: str) -> dict[str, Any]:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with our errors under the media type that they have."""
+    """FastAPI's document, with our errors under the media type that they have, and whole examples of answers."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        for path in document["paths"].values():
-            for operation in path.values():
-                for status, response in operation["responses"].items():
-                    if not status.startswith("2"):
-                        content = response["content"]
-                        content[MEDIA_TYPE] = content.pop("application/json")
+        for response in _errors_in(document):
+            response["content"][MEDIA_TYPE] = response["content"].pop("application/json")
+        for path, example in examples.ANSWERS.items():  # FastAPI would leave out what is null in them
+            answer = document["paths"][path]["post"]["responses"]["200"]
+            answer["content"]["application/json"]["example"] = example
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _errors_in(document: dict[str, Any]) -> list[dict[str, Any]]:
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    responses = [answer for operation in operations for answer in operation["responses"].items()]
+    return [response for status, response in responses if not status.startswith("2")]

@@ -1,4 +1,4 @@
-"""The examples of the API's documentation; `tests/app/api/test_docs.py` sends each and compares the answers' shape."""
+"""The examples of the API's documentation and its answers; the tests hold them to the service."""
 
 from typing import Any
 
@@ -15,57 +15,46 @@ PRUNE = _of(PruneBody, "A page and a question")
 CLEAN = _of(CleanBody, "A page")
 
 
-def _answered(value: dict[str, Any]) -> dict[str, Any]:
-    return {"content": {"application/json": {"example": value}}}
+def _result(number: int, name: str, content: str, tokens: int, score: float) -> dict[str, Any]:
+    said = {"title": None, "snippet": None, "content": content, "tokens": tokens, "score": score}
+    unsaid = {"published": None, "author": None, "language": None, "status": "ok", "error": None}
+    return {"id": number, "url": f"https://shop.example/{name}"} | said | unsaid
 
 
-ANSWER = _answered(
-    {
-        "query": "When does the shop open on Sunday?",
-        "content": '<section data-source="1" data-url="https://shop.example/hours"><h1>Hours</h1>\n'
-        "<p>Sunday: 10 to 14.</section>",
-        "format": "html",
-        "tokens": 41,
-        "tokenizer": "tekken",
-        "results": [
-            {
-                "id": 1,
-                "url": "https://shop.example/hours",
-                "title": None,
-                "snippet": None,
-                "content": "<h1>Hours</h1><p>Sunday: 10 to 14.",
-                "tokens": 16,
-                "score": 0.61,
-                "published": None,
-                "author": None,
-                "language": None,
-                "status": "ok",
-                "error": None,
-            }
-        ],
-        "steps": [
-            {
-                "name": "embed",
-                "model": "all-MiniLM-L6-v2",
-                "milliseconds": 14.2,
-                "blocks_in": 3,
-                "blocks_out": 2,
-                "tokens_in": 30,
-                "tokens_out": 16,
-            }
-        ],
-        "removed": {},
-        "trace": None,
-        "degraded": [],
-        "took_ms": 17.9,
-    }
-)
+_KEPT = "<h1>Hours</h1><p>Monday to Saturday: 8 to 18.<p>Sunday: 10 to 14.\n"
+_SECTION = '<section data-source="1" data-url="https://shop.example/hours">'
+_ANSWER: dict[str, Any] = {
+    "query": "When does the shop open on Sunday?",
+    "content": f"<!DOCTYPE html>\n{_SECTION}\n{_KEPT}</section>\n",
+    "format": "html",
+    "tokens": 56,
+    "tokenizer": "tekken",
+    "results": [
+        _result(1, "hours", f"<!DOCTYPE html>\n{_KEPT}", tokens=37, score=0.5608),
+        _result(2, "parking", "", tokens=0, score=0.2074),
+    ],
+    "steps": [
+        {
+            "name": "embed",
+            "model": "all-MiniLM-L6-v2",
+            "milliseconds": 14.2,
+            "blocks_in": 2,
+            "blocks_out": 1,
+            "tokens_in": 42,
+            "tokens_out": 56,
+        }
+    ],
+    "removed": {},
+    "trace": None,
+    "degraded": [],
+    "took_ms": 17.9,
+}
+_CLEANED: dict[str, Any] = {
+    "content": "<!DOCTYPE html>\n<p>What a reader sees.\n",
+    "tokens": 11,
+    "tokenizer": "tekken",
+    "removed": {"hidden": 1, "script": 1},
+}
 
-CLEANED = _answered(
-    {
-        "content": "<p>What a reader sees.",
-        "tokens": 9,
-        "tokenizer": "tekken",
-        "removed": {"hidden": 1, "script": 1},
-    }
-)
+# By route.
+ANSWERS = {"/v1/search": _ANSWER, "/v1/prune": _ANSWER, "/v1/clean": _CLEANED}

@@ -28,20 +28,20 @@ router = APIRouter(
 @router.post(
     "/search",
     summary="Search, read what is found, prune it",
-    responses={200: examples.ANSWER, 502: {"model": ProblemBody}},
+    responses={502: {"model": ProblemBody}},
 )
 async def search(body: Annotated[SearchBody, Body(openapi_examples=examples.SEARCH)], pipeline: ThePipeline) -> Answer:
     """Search for the question, read the pages that are found, and prune them to the budget."""
     return await pipeline.search(body.request())
 
 
-@router.post("/prune", summary="Prune given pages", responses={200: examples.ANSWER})
+@router.post("/prune", summary="Prune given pages")
 async def prune(body: Annotated[PruneBody, Body(openapi_examples=examples.PRUNE)], pipeline: ThePipeline) -> Answer:
     """Prune the given pages, or those at the given addresses, to the budget."""
     return await pipeline.prune(body.request())
 
 
-@router.post("/clean", summary="Clean one page", responses={200: examples.CLEANED})
+@router.post("/clean", summary="Clean one page")
 async def clean(
     body: Annotated[CleanBody, Body(openapi_examples=examples.CLEAN)], pipeline: ThePipeline
 ) -> CleanedPage:

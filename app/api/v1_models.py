@@ -109,7 +109,11 @@ class PruneBody(AnswerOptions):
                         {
                             "url": "https://shop.example/hours",
                             "html": "<h1>Hours</h1><p>Monday to Saturday: 8 to 18.</p><p>Sunday: 10 to 14.</p>",
-                        }
+                        },
+                        {
+                            "url": "https://shop.example/parking",
+                            "html": "<h1>Parking</h1><p>Behind the house, free of charge for the first hour.</p>",
+                        },
                     ],
                 }
             ]

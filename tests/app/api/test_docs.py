@@ -1,0 +1,115 @@
+"""The API's documentation: complete, true, and without the internet."""
+
+import json
+import re
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from app.errors import PROBLEMS
+
+
+@pytest.fixture(scope="module")
+def document(plain: httpx.Client) -> dict[str, Any]:
+    """The OpenAPI document."""
+    return dict(plain.get("/openapi.json").json())
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every operation, by path."""
+    return {path: operation for path, methods in document["paths"].items() for operation in methods.values()}
+
+
+def check(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
+    """The value is of the shape that the document says; fields that it does not name are wrong."""
+    closed = json.loads(json.dumps(document["components"]["schemas"]))
+    for part in closed.values():
+        if part.get("type") == "object" and "additionalProperties" not in part:
+            part["additionalProperties"] = False
+    jsonschema.validate(value, schema | {"components": {"schemas": closed}})
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/prune", "/v1/clean"])
+def test_examples_work(plain: httpx.Client, document: dict[str, Any], path: str) -> None:
+    """Each example is sent; what comes back has the documented shape, as has the documented answer."""
+    operation = operations(document)[path]
+    ((_, example),) = operation["requestBody"]["content"]["application/json"]["examples"].items()
+    described = operation["responses"]["200"]["content"]["application/json"]
+
+    answer = plain.post(path, json=example["value"])
+
+    assert 200 == answer.status_code
+    check(document, described["schema"], answer.json())
+    check(document, described["schema"], described["example"])
+
+
+def test_the_documented_answer_is_the_answer(whole: httpx.Client, document: dict[str, Any]) -> None:
+    """The documented answer is the one to the documented request, but for times."""
+    for path in ("/v1/prune", "/v1/clean"):
+        operation = operations(document)[path]
+        ((_, example),) = operation["requestBody"]["content"]["application/json"]["examples"].items()
+        documented = operation["responses"]["200"]["content"]["application/json"]["example"]
+        assert without_measurements(documented) == without_measurements(whole.post(path, json=example["value"]).json())
+
+
+def without_measurements(value: Any) -> Any:
+    """An answer without what differs from one machine to the next."""
+    if isinstance(value, dict):
+        kept = {key: item for key, item in value.items() if key not in ("milliseconds", "took_ms", "score")}
+        return {key: without_measurements(item) for key, item in kept.items()}
+    return [without_measurements(item) for item in value] if isinstance(value, list) else value
+
+
+def test_everything_is_described(document: dict[str, Any]) -> None:
+    """Every operation has a summary, every field of a request a description."""
+    assert [] == [path for path, operation in operations(document).items() if not operation.get("summary")]
+    bodies = ("SearchBody", "PruneBody", "PageBody", "CleanBody")
+    assert [] == [
+        (body, name)
+        for body in bodies
+        for name, field in document["components"]["schemas"][body]["properties"].items()
+        if not field.get("description")
+    ]
+
+
+def test_errors_are_documented_as_problems(document: dict[str, Any]) -> None:
+    """Every error answer has the media type of RFC 9457 and its schema."""
+    for path, operation in operations(document).items():
+        for status, response in operation["responses"].items():
+            if not status.startswith("2"):
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert "#/components/schemas/ProblemBody" == schema["$ref"], (path, status)
+    assert {"400", "413", "415", "422", "502", "503", "504"} <= set(operations(document)["/v1/search"]["responses"])
+
+
+def test_a_problem_has_the_documented_shape(plain: httpx.Client, document: dict[str, Any]) -> None:
+    """What is sent as a problem is what the schema says."""
+    schema = document["components"]["schemas"]["ProblemBody"]
+    check(document, schema, plain.post("/v1/search", json={}).json())
+    check(document, schema, plain.get("/nowhere").json())
+
+
+def test_the_page_needs_no_internet(plain: httpx.Client) -> None:
+    """All that the page loads comes from the service."""
+    page = plain.get("/docs").text
+
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert len(loaded) >= 3
+    assert [200] * len(loaded) == [plain.get(address).status_code for address in loaded]
+    assert [] == [address for address in loaded if not address.startswith("/")]
+    assert "/openapi.json" in page
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_problem_explains_itself(plain: httpx.Client, name: str) -> None:
+    """Opening a problem's type tells what it means."""
+    explained = plain.get(f"/problems/{name}").json()
+    assert (f"/problems/{name}", PROBLEMS[name].title) == (explained["type"], explained["title"])
+    assert explained["help"]
+
+
+def test_an_unknown_problem(plain: httpx.Client) -> None:
+    """There is no such problem."""
+    assert 404 == plain.get("/problems/none").status_code
