@@ -4,12 +4,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 import numpy as np
+from pydantic import SecretStr
 
 from app.errors import ProviderNotConfigured, TokenizerNotAllowed
 from app.fetch import Fetcher, FetchLimits, Guard
+from app.models.embeddings import EmbeddingOptions, EmbeddingServer
+from app.models.tokenize import ServedTokenCounter
 from app.seam import in_thread
 from app.search import ProviderSettings, SearchProvider, load_provider
 from app.settings import Settings
@@ -86,6 +90,8 @@ class Parts:
         self.providers: Mapping[str, SearchProvider] = _providers(settings)
         self.fetcher = _fetcher(settings)
         self.embedder = _embedder(settings)
+        self._served: dict[str, ServedTokenCounter] = {}
+        self._connecting = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self.not_ready_because = "the models are not loaded yet"
 
@@ -106,7 +112,13 @@ class Parts:
         wanted = name or self._settings.tokenizer
         if wanted not in offered:
             raise TokenizerNotAllowed(f"the tokenizer {wanted!r} is not offered; these are: {', '.join(offered)}")
-        return await in_thread(TokenCounter.load, wanted)
+        if not _is_url(wanted):
+            return await in_thread(TokenCounter.load, wanted)
+        async with self._connecting:
+            if wanted not in self._served:
+                connect = partial(ServedTokenCounter.connect, key=_secret(self._settings.tokenizer_key))
+                self._served[wanted] = await in_thread(connect, wanted)
+            return self._served[wanted]
 
     @property
     def ready(self) -> bool:
@@ -136,6 +148,8 @@ class Parts:
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
+        for counter in self._served.values():
+            await in_thread(counter.close)
         await self.embedder.aclose()
         await self.fetcher.aclose()
         for provider in self.providers.values():
@@ -165,4 +179,18 @@ def _fetcher(settings: Settings) -> Fetcher:
 def _embedder(settings: Settings) -> AwaitedEmbedder:
     if settings.embedder == "none":
         return NoEmbedder()
-    return InProcess(SentenceTransformerEmbedder(settings.embedder))
+    if not _is_url(settings.embedder):
+        return InProcess(SentenceTransformerEmbedder(settings.embedder))
+    options = EmbeddingOptions(
+        query_prefix=settings.embedder_query_prefix, passage_prefix=settings.embedder_passage_prefix
+    )
+    key = _secret(settings.embedder_key)
+    return EmbeddingServer(settings.embedder, model=settings.embedder_model, key=key, options=options)
+
+
+def _is_url(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
+
+
+def _secret(key: SecretStr | None) -> str | None:
+    return key.get_secret_value() if key else None

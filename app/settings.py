@@ -45,11 +45,18 @@ class Settings(BaseSettings):
         None, description="Model to ask an embedding server for; without it, the first one that it lists."
     )
     embedder_key: SecretStr | None = Field(None, description="API key of the embedding server.")
+    embedder_query_prefix: str = Field(
+        "", description="What the embedding server's model wants before a question, such as `query: `."
+    )
+    embedder_passage_prefix: str = Field(
+        "", description="What it wants before a passage; models in process bring both along."
+    )
     tokenizer: str = Field(
         "tekken",
         description="Counts the budget: `tekken`, `tiktoken:NAME`, the path of a Hugging Face `tokenizer.json`, or the "
         "URL of a vLLM server whose model counts.",
     )
+    tokenizer_key: SecretStr | None = Field(None, description="API key of servers that count.")
     tokenizers: Names = Field((), description="More tokenizers that a request may name, separated by commas.")
     max_words: int = Field(256, ge=1, le=100_000, description="Words in a block of the embedding step, at most.")
     sieve: int = Field(
