@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import Generator
 from contextvars import ContextVar
 
 import pytest
 
-from app.seam import in_thread
+from app.seam import drive, in_thread
+from pruning.errors import InvalidInput, ModelError
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
 
@@ -47,3 +49,63 @@ def test_cancelling_frees_the_caller() -> None:
         return True
 
     assert not asyncio.run(run())
+
+
+def doubled(number: int) -> Generator[int, int, str]:
+    """A generator that asks for two doubles, and goes on without those that it can't have."""
+    told = []
+    for wanted in (number, number + 1):
+        try:
+            told.append(str((yield wanted)))
+        except ModelError as error:
+            told.append(str(error))
+    return " ".join(told)
+
+
+async def double(number: int) -> int:
+    """What the generator asks for; 13 can't be had."""
+    if number == 13:
+        raise InvalidInput("not 13")
+    return 2 * number
+
+
+@pytest.mark.parametrize(("number", "expected"), [(1, "2 4"), (12, "24 not 13"), (13, "not 13 28")])
+def test_a_generator_is_driven_to_its_end(number: int, expected: str) -> None:
+    """It is sent what it asks for; what it can't have is thrown in as a ModelError."""
+    assert expected == asyncio.run(drive(doubled(number), double))
+
+
+def test_a_generator_without_needs() -> None:
+    """It may end at once."""
+
+    def steps() -> Generator[int, int, str]:
+        return "done"
+        yield 0
+
+    assert "done" == asyncio.run(drive(steps(), double))
+
+
+def test_what_a_generator_raises_is_raised() -> None:
+    """An error of its own passes."""
+
+    def steps() -> Generator[int, int, str]:
+        yield 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(drive(steps(), double))
+
+
+def test_a_generator_computes_in_threads() -> None:
+    """Every turn of the generator runs off the event loop."""
+    seen = []
+
+    def steps() -> Generator[int, int, str]:
+        seen.append(threading.get_ident())
+        yield 1
+        seen.append(threading.get_ident())
+        return ""
+
+    asyncio.run(drive(steps(), double))
+    assert 2 == len(seen)
+    assert threading.get_ident() not in seen

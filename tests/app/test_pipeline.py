@@ -1,0 +1,282 @@
+"""The pipeline when its parts fail: a page costs its slot, a model its step, and a provider is an error."""
+
+import asyncio
+import http.server
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.errors import DeadlineExceeded
+from app.messages import Answer, CleanRequest, PruneRequest, SearchRequest
+from app.parts import NoEmbedder, Parts, open_parts
+from app.pipeline import Pipeline
+from app.search import Hit, SearchError, SearchQuery
+from app.settings import Settings
+from pruning import Event, Page, PageTooLarge
+
+GOOD = "<title>Hours</title><h1>Hours</h1><p>Sunday: 10 to 14.</p>"
+
+
+class Found:
+    """A provider that finds what it is given."""
+
+    name = "found"
+
+    def __init__(self, *hits: Hit) -> None:
+        self.hits = hits
+
+    async def search(self, query: SearchQuery) -> list[Hit]:
+        return list(self.hits)
+
+    async def aclose(self) -> None: ...
+
+
+class Hanging(Found):
+    """A provider that never answers."""
+
+    async def search(self, query: SearchQuery) -> list[Hit]:
+        await asyncio.Event().wait()
+        return []
+
+
+class Down(Found):
+    """A provider that is down."""
+
+    async def search(self, query: SearchQuery) -> list[Hit]:
+        raise SearchError("down", "no connection")
+
+
+class Slow(NoEmbedder):
+    """An embedder that never answers."""
+
+    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class Wrong(NoEmbedder):
+    """An embedder that answers something else than was asked."""
+
+    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+        return np.zeros(len(passages) + 1, np.float32)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """A web server with one good page."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = GOOD.encode()
+            self.send_response(200 if self.path == "/good" else 500)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def run(
+    ask: Callable[[Pipeline], Awaitable[Any]], *, provider: Found | None = None, embedder: Any = None, **settings: Any
+) -> Any:
+    """What a pipeline with these parts and settings answers."""
+
+    async def inside() -> Any:
+        chosen = Settings(embedder="none", fetch_allowed_hosts=("127.0.0.1",), **settings)
+        async with open_parts(chosen) as parts:
+            if provider:
+                parts.providers = {"local": provider}
+            if embedder:
+                parts.embedder = embedder
+            return await ask(Pipeline(parts, chosen))
+
+    return asyncio.run(inside())
+
+
+def search(query: str = "when on Sunday?", **options: Any) -> Callable[[Pipeline], Awaitable[Answer]]:
+    """A search."""
+    return lambda pipeline: pipeline.search(SearchRequest(query=query, **options))
+
+
+def prune(*pages: Page, urls: tuple[str, ...] = ()) -> Callable[[Pipeline], Awaitable[Answer]]:
+    """A prune."""
+    return lambda pipeline: pipeline.prune(PruneRequest(query="when on Sunday?", pages=pages, urls=urls))
+
+
+def test_a_hit_with_its_page_is_not_fetched() -> None:
+    """A page that came with its hit is read as it is."""
+    hit = Hit("https://nowhere.invalid/", "T", "S", page=Page(GOOD))
+    answer = run(search(), provider=Found(hit))
+
+    (result,) = answer.results
+    assert ("ok", None, "https://nowhere.invalid/") == (result.status, result.error, result.url)
+    assert "10 to 14" in answer.content
+
+
+def test_hits_without_pages_are_fetched(site: str) -> None:
+    """Each failing page costs its own slot: its snippet stands in, or nothing."""
+    hits = (
+        Hit(f"{site}/good", "Good", "a snippet"),
+        Hit(f"{site}/bad", "Bad", "It opens <b>on Sunday</b> at 10 & closes at 14."),
+        Hit(f"{site}/worse", "Worse", None),
+    )
+    answer = run(search(), provider=Found(*hits))
+
+    good, bad, worse = answer.results
+    assert ["ok", "snippet_only", "failed"] == [result.status for result in answer.results]
+    assert "<p>Sunday: 10 to 14." in good.content
+    assert "It opens &lt;b>on Sunday&lt;/b> at 10 & closes at 14." in bad.content
+    assert ("Bad", 2) == (bad.title, bad.id)
+    assert "500" in str(bad.error)
+    assert ("", 0, None, "Worse") == (worse.content, worse.tokens, worse.score, worse.title)
+    assert 'data-source="2"' in answer.content
+    assert 'data-source="3"' not in answer.content
+
+
+def test_an_unreadable_page_costs_its_slot() -> None:
+    """A page over a limit fails alone."""
+    answer = run(prune(Page("<p>Sunday</p>" * 100), Page(GOOD)), page_bytes=1_000)
+
+    assert ["failed", "ok"] == [result.status for result in answer.results]
+    assert "1,000" in str(answer.results[0].error)
+    assert "10 to 14" in answer.content
+
+
+def test_addresses_inside_are_refused() -> None:
+    """A request can't have the service fetch from its own network."""
+    answer = run(prune(urls=("http://10.0.0.1/", "http://169.254.169.254/latest/meta-data")))
+    assert ["failed", "failed"] == [result.status for result in answer.results]
+
+
+def test_urls_are_fetched(site: str) -> None:
+    """Pages may be named instead of given."""
+    answer = run(prune(urls=(f"{site}/good", f"{site}/bad")))
+    assert ["ok", "failed"] == [result.status for result in answer.results]
+    assert ["Hours", None] == [result.title for result in answer.results]
+
+
+def test_a_provider_that_is_down_is_an_error() -> None:
+    """It never looks like finding nothing."""
+    with pytest.raises(SearchError, match="no connection"):
+        run(search(), provider=Down())
+    nothing = run(search(), provider=Found())
+    assert ("", ()) == (nothing.content, nothing.results)
+
+
+def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
+    """So is the local provider without an index."""
+    with pytest.raises(SearchError, match="secateurs index"):
+        run(search(), state_dir=tmp_path)
+
+
+def test_no_more_hits_than_asked_for() -> None:
+    """A provider that finds more than asked for is cut."""
+    hits = [Hit(f"https://a.example/{n}", None, None, page=Page(GOOD)) for n in range(5)]
+    assert 2 == len(run(search(max_results=2), provider=Found(*hits)).results)
+
+
+@pytest.mark.parametrize(("embedder", "why"), [(Slow(), "in the time"), (Wrong(), "no usable score")])
+def test_a_failing_embedder_degrades_visibly(embedder: NoEmbedder, why: str) -> None:
+    """BM25 ranks then, and the answer says why."""
+    answer = run(prune(Page(GOOD)), embedder=embedder, deadline_seconds=1.0)
+
+    (degraded,) = answer.degraded
+    assert why in degraded
+    assert "bm25" == answer.steps[0].model
+    assert "10 to 14" in answer.content
+
+
+def test_a_model_that_does_not_exist_degrades_visibly() -> None:
+    """The service answers without its model, and is not ready."""
+
+    async def ask(pipeline: Pipeline) -> tuple[Answer, str]:
+        pipeline.parts.start_loading()
+        await pipeline.parts.loaded()
+        answer = await pipeline.prune(PruneRequest(query="Sunday", pages=(Page(GOOD),)))
+        return answer, pipeline.parts.not_ready_because
+
+    async def inside() -> tuple[Answer, str]:
+        settings = Settings(embedder="/nowhere/model")
+        async with open_parts(settings) as parts:
+            return await ask(Pipeline(parts, settings))
+
+    answer, reason = asyncio.run(inside())
+    assert "/nowhere/model" in reason
+    assert "/nowhere/model" in answer.degraded[0]
+    assert "10 to 14" in answer.content
+
+
+def test_an_embedding_server_that_is_down_degrades_visibly() -> None:
+    """The same for a model behind HTTP."""
+
+    async def inside() -> Answer:
+        settings = Settings(embedder="http://127.0.0.1:9/v1/embeddings")
+        async with open_parts(settings) as parts:
+            return await Pipeline(parts, settings).prune(PruneRequest(query="Sunday", pages=(Page(GOOD),)))
+
+    answer = asyncio.run(inside())
+    assert "127.0.0.1:9" in answer.degraded[0]
+    assert "10 to 14" in answer.content
+
+
+def test_the_deadline_ends_a_search() -> None:
+    """A provider that hangs does not hang the request."""
+    with pytest.raises(DeadlineExceeded, match=r"0\.1 s"):
+        run(search(), provider=Hanging(), deadline_seconds=0.1)
+
+
+def test_a_cancelled_request_is_not_a_deadline() -> None:
+    """Who cancels is told so, not that time is over."""
+
+    async def ask(pipeline: Pipeline) -> None:
+        task = asyncio.create_task(pipeline.search(SearchRequest(query="q")))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(ask, provider=Hanging())
+
+
+def test_clean_raises_what_is_wrong_with_the_page() -> None:
+    """A page by itself has no slot that could fail."""
+    with pytest.raises(PageTooLarge):
+        run(lambda pipeline: pipeline.clean(CleanRequest(page=Page("x" * 2_000))), page_bytes=1_000)
+
+
+def test_the_observer_hears_of_every_stage(site: str) -> None:
+    """Search, fetch, read and embed, each started and finished."""
+    heard: list[Event] = []
+
+    async def inside() -> None:
+        settings = Settings(embedder="none", fetch_allowed_hosts=("127.0.0.1",))
+        async with open_parts(settings) as parts:
+            parts.providers = {"local": Found(Hit(f"{site}/good", None, None))}
+            await Pipeline(parts, settings, heard.append).search(SearchRequest(query="Sunday"))
+
+    asyncio.run(inside())
+    assert ["search", "fetch", "read", "embed"] == [event.stage for event in heard if event.kind == "started"]
+    assert ["search", "fetch", "read", "embed"] == [event.stage for event in heard if event.kind == "finished"]
+    assert ["embed"] == [event.stage for event in heard if event.kind == "degraded"]
+
+
+def test_parts_are_made_as_the_settings_name_them() -> None:
+    """An unknown provider is refused at the start."""
+
+    async def inside() -> None:
+        Parts(Settings(provider="nobody"))
+
+    with pytest.raises(ValueError, match="nobody"):
+        asyncio.run(inside())
