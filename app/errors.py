@@ -4,16 +4,11 @@
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
-from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from app.search import SearchError
 from pruning import errors
@@ -163,96 +158,3 @@ def problem_response(
     """An RFC 9457 answer. ASCII throughout: details may quote what UTF-8 can't encode, such as lone surrogates."""
     body = {"type": problem.type, "title": problem.title, "status": problem.status, "detail": detail} | members
     return Response(json.dumps(body), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
-
-
-def pointer(place: tuple[int | str, ...]) -> str:
-    """An RFC 6901 JSON pointer as a URI fragment: ("pages", 0, "html") -> "#/pages/0/html".
-
-    >>> pointer(("a/b", 1))
-    '#/a~1b/1'
-    """
-    return "#" + "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
-
-
-def install(app: FastAPI) -> None:
-    """Answer every error of `app` as a problem; what nobody foresaw is caught in `app.observability`."""
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(errors.SecateursError, _own_error)
-
-
-async def _invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if any(item["type"] == "json_invalid" for item in found):
-        item = found[0]
-        detail = f"The body is not JSON: {item['ctx']['error']} at character {item['loc'][-1]}."
-        return problem_response(BY_STATUS[400], detail)
-    if _body_was_not_json(request, found):
-        return problem_response(BY_STATUS[415], "The body must be declared as application/json.")
-    where = [_located(item) for item in found[:_MAX_ERRORS]]
-    first = where[0]
-    return problem_response(INVALID, f"{first['pointer']}: {first['detail']}", errors=where)
-
-
-# So many wrong values are listed; a request can have as many as it has bytes.
-_MAX_ERRORS = 20
-
-
-def _body_was_not_json(request: Request, found: Any) -> bool:
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_json = declared == "application/json" or (declared.startswith("application/") and declared.endswith("+json"))
-    return not is_json and request.headers.get("content-length") != "0" and found[0]["loc"] == ("body",)
-
-
-def _located(item: Any) -> dict[str, str]:
-    """Where and what; never the value itself, which may be large or private."""
-    _body, *place = item["loc"]
-    return {"pointer": pointer(tuple(place)), "detail": _detail(item)}
-
-
-def _detail(item: Any) -> str:
-    """Pydantic's message, where it doesn't speak of Python."""
-    if item["type"] == "value_error":
-        return str(item["ctx"]["error"])
-    if item["type"] in ("model_attributes_type", "model_type"):
-        return "Input should be a JSON object"
-    if item["type"] == "missing" and item["loc"] == ("body",):
-        return "The body is missing"
-    return str(item["msg"])
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
-    own = Problem(error.status_code, f"http-{error.status_code}", phrase, phrase)
-    detail = str(error.detail)
-    if error.status_code == 400:
-        detail = _unreadable_body(error.__cause__)
-    elif detail == phrase:  # the framework's word for what it found no route for
-        detail = f"{request.method} {request.url.path}: {phrase}."
-    return problem_response(BY_STATUS.get(error.status_code, own), detail, headers=error.headers)
-
-
-def _unreadable_body(cause: BaseException | None) -> str:
-    match cause:
-        case UnicodeDecodeError():
-            return f"The body is not UTF-8 at byte {cause.start}."
-        case RecursionError():
-            return "The body nests arrays or objects too deeply."
-        case ValueError():
-            return "The body has a number with too many digits."
-    return "The body can't be read."
-
-
-async def _own_error(_request: Request, error: Exception) -> Response:
-    problem = problem_for(error)
-    if problem is INTERNAL:
-        raise error
-    members: dict[str, Any] = {}
-    headers: dict[str, str] = {}
-    if isinstance(error, SearchError):
-        members["provider"] = error.provider
-        if error.retry_after is not None:
-            headers["Retry-After"] = str(math.ceil(error.retry_after))
-    return problem_response(problem, str(error), headers=headers, **members)

@@ -6,8 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from app import errors
-from app.api import docs, health, v1
+from app.api import docs, health, problems, v1
 from app.limits import BodyLimit
 from app.observability import RequestLog, observe
 from app.parts import open_parts
@@ -43,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(v1.router)
     app.include_router(health.router)
     docs.install(app)
-    errors.install(app)
+    problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes)
     # The last one added is the outermost.
     app.add_middleware(RequestLog)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 
 from app.cli.arguments import build_parser
-from pruning.errors import SecateursError
 
 # As of grep and diff: 2 is trouble.
 TROUBLE = 2
@@ -29,13 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has had enough; Python would complain once more while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return TROUBLE
-    except (SecateursError, OSError) as error:
-        return complain(error)
+    except Exception as error:
+        if not _is_foreseen(error):
+            raise
+        message = " ".join(str(error).split()) or type(error).__name__
+        sys.stderr.write(f"secateurs: {message}\n")
+        return TROUBLE
     return 0
 
 
-def complain(error: Exception) -> int:
-    """Say in one line on stderr what went wrong."""
-    message = " ".join(str(error).split()) or type(error).__name__
-    sys.stderr.write(f"secateurs: {message}\n")
-    return TROUBLE
+def _is_foreseen(error: Exception) -> bool:
+    from pruning.errors import SecateursError  # brings the whole core along, so not for --help
+
+    return isinstance(error, SecateursError | OSError)

@@ -8,7 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app import errors
-from app.errors import PROBLEMS, TABLE, pointer, problem_for, problem_response
+from app.api import problems
+from app.api.problems import pointer
+from app.errors import PROBLEMS, TABLE, problem_for, problem_response
 from app.observability import RequestLog
 from app.search import SearchError
 from pruning import errors as core
@@ -18,7 +20,7 @@ from tests.app.asgi import get
 def failing(error: Exception) -> FastAPI:
     """A service whose one route fails in that way."""
     app = FastAPI()
-    errors.install(app)
+    problems.install(app)
     app.add_middleware(RequestLog)
 
     @app.get("/")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from app import errors
+from app.api import problems
 from app.limits import BodyLimit
 from tests.app.serving import served
 
@@ -19,7 +19,7 @@ LIMIT = 100_000
 def address() -> Iterator[tuple[str, int]]:
     """A service that says how long the body was, behind the limit."""
     app = FastAPI()
-    errors.install(app)
+    problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=LIMIT)
 
     @app.post("/length")
