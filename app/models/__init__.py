@@ -1,0 +1,1 @@
+"""Models behind HTTP: embedding servers, and the tokenizer of a served model."""

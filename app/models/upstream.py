@@ -1,0 +1,94 @@
+"""What the clients of model servers share: addresses, when to ask once more, and failures told in one line."""
+
+import json
+from typing import Any
+
+import httpx
+
+from pruning.errors import InvalidInput, reason
+
+# A server closes an idle connection just as we write to it: such a request may be sent once more.
+_DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+# Busy, not broken; and seconds to wait where the server doesn't say how long. Past the most, the caller is better off
+# with what it can do without the model.
+_BUSY = frozenset({429, 503})
+_BUSY_SECONDS = 0.5
+_BUSY_SECONDS_AT_MOST = 5.0
+
+
+def address(url: str, route: str) -> httpx.URL:
+    """The address of a server's route, from its own address or that of the server, with or without /v1.
+
+    >>> str(address("http://host:8000", "/v1/embeddings")), str(address("http://host/v1/", "/tokenize"))
+    ('http://host:8000/v1/embeddings', 'http://host/tokenize')
+    >>> str(address("http://host/embed?version=1", "/v1/embeddings"))
+    'http://host/embed?version=1'
+
+    Raises:
+        InvalidInput: it is not an address of HTTP.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InvalidInput(f"{url!r} is no URL: {reason(error)}") from error
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise InvalidInput(f"{url!r} is no URL: it must begin with http:// or https:// and a host")
+    path = parsed.path.rstrip("/")
+    if not path or path.endswith("/v1"):
+        return parsed.copy_with(path=path.removesuffix("/v1") + route)
+    return parsed
+
+
+def beside(url: httpx.URL, route: str) -> httpx.URL:
+    """Another route of the same server.
+
+    >>> str(beside(httpx.URL("http://host/v1/embeddings?version=1"), "/models"))
+    'http://host/v1/models?version=1'
+    """
+    return url.copy_with(path=url.path.rstrip("/").rpartition("/")[0] + route)
+
+
+def headers(key: str | None) -> dict[str, str]:
+    """The headers by which a key is shown."""
+    return {"authorization": f"Bearer {key}"} if key else {}
+
+
+def pause(outcome: httpx.Response | httpx.HTTPError) -> float | None:
+    """Seconds to wait before asking once more; None where that would not help."""
+    if isinstance(outcome, _DROPPED):
+        return 0.0
+    if isinstance(outcome, httpx.Response) and outcome.status_code in _BUSY:
+        told = outcome.headers.get("retry-after", "")
+        return min(float(told), _BUSY_SECONDS_AT_MOST) if told.isdecimal() else _BUSY_SECONDS
+    return None
+
+
+def first_model(answer: httpx.Response) -> str | None:
+    """The first model of a list of models; None where the server has no such list."""
+    try:
+        return str(answer.json()["data"][0]["id"]) if answer.is_success else None
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def explain(outcome: httpx.Response | httpx.HTTPError) -> str:
+    """A failure in one line: what the server says, in whichever of the usual forms, or what became of the request."""
+    if isinstance(outcome, httpx.TimeoutException):
+        return "did not answer in time"
+    if isinstance(outcome, httpx.HTTPError):
+        return f"can't be reached: {reason(outcome)}"
+    try:
+        said = _message(outcome.json())
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        said = ""
+    return f"answered with status {outcome.status_code}" + (f": {said}" if said else "")
+
+
+def _message(body: Any) -> str:
+    """The message of `{"error": {"message": …}}`, `{"error": …}`, `{"message": …}`, `{"detail": …}`."""
+    if isinstance(body, dict):
+        for name in ("error", "message", "detail"):
+            if body.get(name):
+                return _message(body[name])
+    return " ".join(str(body).split())[:200]
