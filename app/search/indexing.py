@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.search.files import Entry, Failure, Stamp, find_files, read_entry
-from app.search.store import Folder, Prepared, Store, prepare
+from app.search.store import Folder, Prepared, Store
 from pruning.document import Limits
 from pruning.errors import PageError
 
@@ -69,7 +69,7 @@ class _Update:
             if path in self._known:
                 self._gone.append(path)  # what the index says of it is no longer true
             return
-        self._batch[path] = entry, prepare(entry)
+        self._batch[path] = entry, Prepared.of(entry)
         self._batch_bytes += stamp.size
         if len(self._batch) >= BATCH_FILES or self._batch_bytes >= BATCH_BYTES:
             self._write()

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -11,9 +12,9 @@ from app.seam import in_thread
 from app.search.domains import allows
 from app.search.files import language_code, read_file
 from app.search.indexing import IndexReport, Progress, update_folder
+from app.search.passages import snippet
 from app.search.protocol import TIME_RANGES, Hit, SearchError, SearchQuery
-from app.search.snippet import best_passage
-from app.search.store import Folder, OutdatedIndex, Store, StoredPage
+from app.search.store import Folder, OutdatedIndex, Passage, Store
 from pruning.document import Limits, Page
 from pruning.errors import InvalidInput, PageError
 
@@ -75,25 +76,36 @@ class LocalIndex:
             raise SearchError(NAME, self._problem(error)) from error
         return hits
 
-    def _hits(self, store: Store, found: Iterator[tuple[int, float]], query: SearchQuery) -> Iterator[Hit]:
-        seen: set[Path] = set()  # the same file twice: a folder within another one
-        for number, score in found:
-            stored = store.page(number)
-            url = stored.folder.url(stored.path)
-            if stored.file in seen or not allows(query, url):
+    def _hits(self, store: Store, found: Iterator[tuple[int, int, float]], query: SearchQuery) -> Iterator[Hit]:
+        """A hit for each page, by its best passage, which comes first."""
+        pages: set[int] = set()
+        files: set[Path] = set()  # one file can be two pages: in a folder within another one
+        for number, page, score in found:
+            if page in pages:
                 continue
-            page = self._page(stored, url)
-            if page is not None:
-                seen.add(stored.file)
-                snippet = best_passage(stored.text, query.text)
-                yield Hit(url, stored.title, snippet, score, stored.published, page)
+            pages.add(page)
+            passage = store.passage(number)
+            if passage.file not in files:
+                files.add(passage.file)
+                hit = self._hit(passage, query)
+                if hit:
+                    yield replace(hit, score=score)
 
-    def _page(self, stored: StoredPage, url: str) -> Page | None:
+    def _hit(self, passage: Passage, query: SearchQuery) -> Hit | None:
+        url = passage.folder.url(passage.path)
+        if not allows(query, url):
+            return None
         try:
-            html, _ = read_file(stored.file, self._limits.bytes)
+            html, _ = read_file(passage.file, self._limits.bytes)
         except (OSError, PageError):
             return None
-        return Page(html=html, url=url)
+        return Hit(
+            url=url,
+            title=passage.title,
+            snippet=snippet(passage.text, query.text),
+            published=passage.published,
+            page=Page(html=html, url=url),
+        )
 
     def _problem(self, error: Exception) -> str:
         if isinstance(error, OutdatedIndex):

@@ -4,6 +4,10 @@ What FTS5 is given are not the pages' words but their terms (`pruning.lexical.te
 where a script has no spaces. So Chinese, Japanese and Thai are found, accents do not matter, and index, question and
 the core's own BM25 agree on what a term is. FTS5's tokenizer only splits at spaces then, and stems English words: on
 questions about manuals that finds the page among ten hits in 84 % of cases instead of 77 %.
+
+Ranked are passages, and a page by its best one. Ranked as wholes, pages would lose what they have in common: FTS5
+takes a term that most of them hold for worth nothing, and on one site that is every word of the menu and the subject.
+The right page comes first for 88 % instead of 76 % of the questions about the sample site.
 """
 
 import os
@@ -12,58 +16,60 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 from app.search.files import Entry, Stamp
+from app.search.passages import cut
 from pruning import parse
 from pruning.lexical import terms
 
 # Bump when the tables or the terms change; with the cleaner's version it says which index can be read.
-SCHEMA = 1
+SCHEMA = 3
 VERSION = SCHEMA * 1000 + parse.VERSION
 BUSY_SECONDS = 30.0
 # A term in the title says more about the page than one in its text.
 TITLE_WEIGHT = 4.0
 TEXT_WEIGHT = 1.0
+# About 250 words of English. From 1,000 to 2,500 it hardly matters.
+PASSAGE_CHARACTERS = 1500
+# A passage's number is its page's, shifted by so many bits, and its place in the page: thousands of passages match a
+# question, and which page each is of must cost nothing.
+PLACE_BITS = 24
 # Longer questions hardly get better; a term more costs a look at all pages that have it.
 MOST_TERMS = 64
 
 _CREATE_FOLDERS = """
     CREATE TABLE IF NOT EXISTS folders (id INTEGER PRIMARY KEY, path BLOB UNIQUE NOT NULL, url_prefix TEXT)
 """
-# The long text stands last: SQLite reads through all that stands before a column.
-_CREATE_PAGES = """
-    CREATE TABLE pages (
+# The tokenizer "ascii" takes all but ASCII's signs for letters: terms arrive in one piece, marks and all.
+_CREATE = (
+    """CREATE TABLE pages (
         id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, path BLOB NOT NULL,
         size INTEGER NOT NULL, modified INTEGER NOT NULL,
-        language TEXT, day TEXT, published TEXT, title TEXT NOT NULL, text TEXT NOT NULL,
+        title TEXT NOT NULL, language TEXT, day TEXT, published TEXT,
         UNIQUE (folder, path)
-    )
-"""
-# The tokenizer "ascii" takes all but ASCII's signs for letters: terms arrive in one piece, marks and all.
-_CREATE_TERMS = """
-    CREATE VIRTUAL TABLE terms USING fts5 (title, text, tokenize = "porter ascii tokenchars '_'")
-"""
+    )""",
+    "CREATE TABLE passages (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+    """CREATE VIRTUAL TABLE terms USING fts5 (title, text, tokenize = "porter ascii tokenchars '_'")""",
+)
 _PUT = """
-    INSERT INTO pages (folder, path, size, modified, language, day, published, title, text)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO pages (folder, path, size, modified, title, language, day, published)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FIND = f"""
-    SELECT pages.id, -bm25(terms, {TITLE_WEIGHT}, {TEXT_WEIGHT}) AS score
-    FROM terms JOIN pages ON pages.id = terms.rowid
+    SELECT terms.rowid, pages.id, -bm25(terms, {TITLE_WEIGHT}, {TEXT_WEIGHT}) AS score
+    FROM terms JOIN pages ON pages.id = terms.rowid >> {PLACE_BITS}
     WHERE terms MATCH :terms
       AND (:language IS NULL OR language IS NULL OR language = :language)
       AND (:since IS NULL OR day >= :since)
-    ORDER BY score DESC, pages.id
+    ORDER BY score DESC, terms.rowid
 """
-_PAGE = """
-    SELECT folders.id, folders.path, url_prefix, pages.path, title, text, published
-    FROM pages JOIN folders ON folders.id = folder
-    WHERE pages.id = ?
+_PASSAGE = f"""
+    SELECT folders.id, folders.path, url_prefix, pages.path, title, published, text
+    FROM passages JOIN pages ON pages.id = passages.id >> {PLACE_BITS} JOIN folders ON folders.id = folder
+    WHERE passages.id = ?
 """
-
-# A page's title and text as terms with spaces between.
-Prepared = tuple[str, str]
 
 
 class OutdatedIndex(Exception):
@@ -86,14 +92,28 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPage:
-    """A page as it was when it was indexed."""
+class Prepared:
+    """What takes time in writing a page, done before the transaction: passages, and terms with spaces between."""
+
+    title_terms: str
+    passages: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """Prepare a page. One without text has one empty passage: its title can be found."""
+        texts = cut(entry.text, PASSAGE_CHARACTERS) or [""]
+        return cls(" ".join(terms(entry.title)), tuple((text, " ".join(terms(text))) for text in texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage and its page, as they were when they were indexed."""
 
     folder: Folder
     path: bytes
     title: str
-    text: str
     published: str | None
+    text: str
 
     @property
     def file(self) -> Path:
@@ -149,10 +169,10 @@ class Store:
     def drop_pages(self) -> None:
         """Make the tables of pages anew, empty. The folders stay."""
         with self.transaction():
-            for table in ("pages", "terms"):
+            for table in ("pages", "passages", "terms"):
                 self._connection.execute(f"DROP TABLE IF EXISTS {table}")
-            self._connection.execute(_CREATE_PAGES)
-            self._connection.execute(_CREATE_TERMS)
+            for statement in _CREATE:
+                self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def folders(self) -> list[Folder]:
@@ -175,28 +195,32 @@ class Store:
         return {path: Stamp(size, modified) for path, size, modified in rows}
 
     def put(self, folder: Folder, path: bytes, entry: Entry, prepared: Prepared) -> None:
-        """Write one page; `prepared` is what `prepare` makes of it."""
+        """Write one page in place of what is known of it."""
         self.remove(folder, path)
-        stamp = entry.stamp
-        about = entry.language, entry.day, entry.published, entry.title, entry.text
-        cursor = self._connection.execute(_PUT, (folder.id, path, stamp.size, stamp.modified, *about))
-        self._connection.execute(
-            "INSERT INTO terms (rowid, title, text) VALUES (?, ?, ?)", (cursor.lastrowid, *prepared)
-        )
+        execute, stamp = self._connection.execute, entry.stamp
+        about = entry.title, entry.language, entry.day, entry.published
+        page = execute(_PUT, (folder.id, path, stamp.size, stamp.modified, *about)).lastrowid
+        assert page is not None, "an INSERT has a row"
+        for number, (text, text_terms) in enumerate(prepared.passages, page << PLACE_BITS):
+            execute("INSERT INTO passages (id, text) VALUES (?, ?)", (number, text))
+            row = number, prepared.title_terms, text_terms
+            execute("INSERT INTO terms (rowid, title, text) VALUES (?, ?, ?)", row)
 
     def remove(self, folder: Folder, path: bytes) -> None:
         """Forget one page, if it is known."""
-        found = self._connection.execute(
-            "DELETE FROM pages WHERE folder = ? AND path = ? RETURNING id", (folder.id, path)
-        ).fetchall()
-        self._connection.executemany("DELETE FROM terms WHERE rowid = ?", found)
+        execute = self._connection.execute
+        deleted = execute("DELETE FROM pages WHERE folder = ? AND path = ? RETURNING id", (folder.id, path))
+        for [page] in deleted.fetchall():
+            passages = page << PLACE_BITS, (page + 1) << PLACE_BITS
+            execute("DELETE FROM terms WHERE rowid >= ? AND rowid < ?", passages)
+            execute("DELETE FROM passages WHERE id >= ? AND id < ?", passages)
 
     def page_count(self) -> int:
         """Pages in the index."""
         return int(self._connection.execute("SELECT count(*) FROM pages").fetchone()[0])
 
-    def find(self, question: str, language: str | None, since: str | None) -> Iterator[tuple[int, float]]:
-        """Number and BM25 score of each page that shares a term with the question, the best first.
+    def find(self, question: str, language: str | None, since: str | None) -> Iterator[tuple[int, int, float]]:
+        """Number, page's number and BM25 score of each passage that shares a term with the question, best first.
 
         With a language, pages that say they are in another one are left out; with a day, all that were not
         published since then.
@@ -204,16 +228,10 @@ class Store:
         wanted = {"terms": match_expression(question), "language": language, "since": since}
         return iter(self._connection.execute(_FIND, wanted) if wanted["terms"] else ())
 
-    def page(self, number: int) -> StoredPage:
-        """The page that `find` gave this number."""
-        row = self._connection.execute(_PAGE, (number,)).fetchone()
-        folder_id, folder_path, prefix, path, title, text, published = row
-        return StoredPage(Folder(folder_id, Path(os.fsdecode(folder_path)), prefix), path, title, text, published)
-
-
-def prepare(entry: Entry) -> Prepared:
-    """What takes time in writing a page, done before the transaction."""
-    return " ".join(terms(entry.title)), " ".join(terms(entry.text))
+    def passage(self, number: int) -> Passage:
+        """The passage that `find` gave this number."""
+        folder, folder_path, prefix, *rest = self._connection.execute(_PASSAGE, (number,)).fetchone()
+        return Passage(Folder(folder, Path(os.fsdecode(folder_path)), prefix), *rest)
 
 
 def match_expression(question: str) -> str:

@@ -45,6 +45,29 @@ def test_a_title_weighs_more_than_the_text(index: LocalIndex, folder: Path, writ
     assert ["title.html", "text.html"] == found(index, "quince")
 
 
+def test_what_all_pages_share_does_not_hide_what_one_is_about(
+    index: LocalIndex, folder: Path, write_page: WritePage
+) -> None:
+    """On a site of one subject its words stand in every menu, and still lead to the page that speaks of them."""
+    names = ("pears", "plums", "quinces")
+    for name in names:
+        menu = "".join(f"<li>Pruning {other}" for other in names)
+        filler = "<p>" + "Much more is to be said of trees in general. " * 100
+        write_page(
+            f"{name}.html", f"<ul>{menu}</ul>{filler}<h2>Pruning {name}</h2><p>Pruning {name} is an art.{filler}"
+        )
+    index.index(folder)
+    for name in names:
+        assert f"{name}.html" == found(index, f"pruning {name}")[0]
+
+
+def test_a_page_without_text_is_found_by_its_title(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
+    """It has no passage to show."""
+    write_page("a.html", "", "Quince")
+    index.index(folder)
+    assert [("Quince", None)] == [(hit.title, hit.snippet) for hit in index.search(SearchQuery("quince"))]
+
+
 def test_a_question_need_not_have_all_its_words_in_the_page(
     index: LocalIndex, folder: Path, write_page: WritePage
 ) -> None:

@@ -4,10 +4,12 @@ import pickle
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.search import FixedUrls, Hit, ProviderSettings, SearchError, SearchProvider, SearchQuery, load_provider
 from app.search.domains import allows
-from app.search.snippet import best_passage
+from app.search.passages import cut, snippet
 from pruning.errors import InvalidInput
 
 
@@ -45,8 +47,16 @@ def test_a_search_error_is_one_line_and_can_be_pickled() -> None:
 def test_a_passage_is_cut_between_words_and_blocks() -> None:
     """Short blocks stand together, long ones are cut; without text there is no passage."""
     long = "word " * 100 + "quince " + "word " * 100
-    passage = best_passage(f"Heading\n{long}", "quince")
-    assert passage is not None
-    assert ({"word", "quince"}, True) == (set(passage.split()), len(passage) <= 240)
-    assert "One Two" == best_passage("One\n\nTwo", "nothing of it")
-    assert best_passage("", "quince") is None
+    part = snippet(f"Heading\n{long}", "quince")
+    assert part is not None
+    assert ({"word", "quince"}, True) == (set(part.split()), len(part) <= 240)
+    assert "One Two" == snippet("One\n\nTwo", "nothing of it")
+    assert snippet("", "quince") is None
+
+
+@given(st.text("ab \n修剪", max_size=200), st.integers(2, 30))
+def test_cutting_loses_nothing(text: str, characters: int) -> None:
+    """All signs but white space stay, in order, and no piece is longer than it may be."""
+    pieces = cut(text, characters)
+    assert "".join(text.split()) == "".join("".join(pieces).split())
+    assert all(0 < len(piece) <= characters for piece in pieces)
