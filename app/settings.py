@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     tokenizers: Names = Field((), description="More tokenizers that a request may name, separated by commas.")
     max_words: int = Field(256, ge=1, le=100_000, description="Words in a block of the embedding step, at most.")
     sieve: int = Field(
-        1000, ge=1, description="Blocks of one request that the embedder is asked about, at most; BM25 chooses them."
+        128, ge=1, description="Blocks of one request that the embedder is asked about, at most; BM25 chooses them."
     )
 
     provider: str = Field("local", description="Search provider of requests that name none.")
