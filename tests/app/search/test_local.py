@@ -48,9 +48,9 @@ def test_a_title_weighs_more_than_the_text(index: LocalIndex, folder: Path, writ
 def test_what_all_pages_share_is_still_worth_something(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
     """On a site of one subject each menu names it; the page about it comes before one with a chance word."""
     menu, filler = "<ul><li>Home<li>Pears</ul>", "<p>" + "Much more is to be said of trees in general. " * 500
-    write_page("subject.html", f"{menu}{filler}<h2>Pears</h2><p>{'Pears are cut. ' * 6}")
-    write_page("chance.html", f"{menu}{filler}<p>Close the gate, please.")
-    write_page("other.html", f"{menu}{filler}<p>Nothing else.")
+    write_page("subject.html", f"{menu}{filler}<h2>Pears</h2><p>{'Pears are cut. ' * 6}{filler}")
+    write_page("chance.html", f"{menu}{filler}<p>Close the gate, please.{filler}")
+    write_page("other.html", f"{menu}{filler}<p>Nothing else.{filler}")
     index.index(folder)
     assert "subject.html" == found(index, "Pears, please!")[0]
 
