@@ -28,7 +28,12 @@ from typing import Protocol
 import numpy as np
 
 from pruning.blocks import BlockTree
-from pruning.prompt import PathTokenizer, Prompt
+from pruning.errors import ModelError
+from pruning.prompt import PathReader
+from pruning.reading import read_within
+from pruning.trie import Trie
+
+__all__ = ["PathLogprobs", "PathModel", "PathReader", "Plan", "Ranking", "plan_paths", "rank_paths", "score_paths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +52,6 @@ class PathLogprobs:
     context: tuple[int, ...]
     prefixes: tuple[tuple[int, ...], ...]
     children: tuple[tuple[int, ...], ...]
-
-
-class PathReader(Protocol):
-    """What planning must know about a model, wherever it runs.
-
-    Attributes:
-        name: as the answer to the user names it.
-        tokenizer: the model's own.
-        prompt: the template that the model was made for, or `Prompt.default()`.
-        context_length: ids that the model reads at most, prompt and path together; a smaller number reads less.
-    """
-
-    name: str
-    tokenizer: PathTokenizer
-    prompt: Prompt
-    context_length: int
 
 
 class PathModel(PathReader, Protocol):
@@ -87,6 +76,7 @@ class Plan:
 
     Attributes:
         need: what the model is asked; without prefixes (fewer than two blocks) nothing need be asked.
+        trie: of the paths; its nodes are those of `need`.
         html: the numbered HTML that the model reads.
         paths: for each block read, in the order of `blocks`, its path.
         read: bool (n,), the blocks that the model reads: all of them, unless the page is longer than its context.
@@ -94,6 +84,7 @@ class Plan:
     """
 
     need: PathLogprobs
+    trie: Trie
     html: str
     paths: tuple[str, ...]
     read: np.ndarray
@@ -143,7 +134,16 @@ def plan_paths(tree: BlockTree, blocks: np.ndarray, coarse: np.ndarray, question
     Raises:
         ModelError: the question leaves no room for any block.
     """
-    raise NotImplementedError
+    reading = read_within(tree, blocks, coarse, question, reader)
+    trie = Trie(reading.path_ids)
+    return Plan(
+        need=PathLogprobs(tuple(reading.context), trie.prefixes, trie.children),
+        trie=trie,
+        html=reading.html,
+        paths=reading.paths,
+        read=reading.read,
+        coarse=np.asarray(coarse, np.float64),
+    )
 
 
 def score_paths(plan: Plan, answer: Sequence[np.ndarray]) -> Ranking:
@@ -156,4 +156,14 @@ def score_paths(plan: Plan, answer: Sequence[np.ndarray]) -> Ranking:
     Raises:
         ModelError: arrays are missing, or of the wrong length, or hold what is no number.
     """
-    raise NotImplementedError
+    need = plan.need
+    shapes = [(len(children),) for children in need.children]
+    arrays = [np.asarray(values, np.float64) for values in answer]
+    if shapes != [values.shape for values in arrays] or not all(np.isfinite(values).all() for values in arrays):
+        raise ModelError(f"the model gave no usable answer for each of {len(shapes)} branching nodes")
+    scores = np.empty(len(plan.read))
+    scores[plan.read] = plan.trie.logprobs(arrays)
+    unread = np.flatnonzero(~plan.read)
+    ranked = unread[np.argsort(-plan.coarse[unread], kind="stable")]
+    scores[ranked] = scores[plan.read].min(initial=0) - 1 - np.arange(len(ranked))
+    return Ranking(scores, int(plan.read.sum()), len(need.context), len(need.prefixes))

@@ -89,3 +89,19 @@ class Prompt:
     def default() -> "Prompt":
         """Our own, for models that were not trained with another."""
         return Prompt((files("pruning") / "prompts" / "path.txt").read_text("utf-8"))
+
+
+class PathReader(Protocol):
+    """What planning must know about a model, wherever it runs.
+
+    Attributes:
+        name: as the answer to the user names it.
+        tokenizer: the model's own.
+        prompt: the template that the model was made for, or `Prompt.default()`.
+        context_length: ids that the model reads at most, prompt and path together; a smaller number reads less.
+    """
+
+    name: str
+    tokenizer: PathTokenizer
+    prompt: Prompt
+    context_length: int
