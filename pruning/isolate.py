@@ -1,24 +1,39 @@
 """Large pages are read in a process of their own: it can be killed at its time limit, and holds nobody else's lock.
 
-The child is a plain `python -m pruning.isolate` that speaks pickles over its pipes: it needs no guard in the caller's
-main module, as `multiprocessing` would, and it is kept for the next page.
+The child is a plain Python that speaks pickles over its pipes: it needs no guard in the caller's main module, as
+`multiprocessing` would, and it is kept for the next page. It looks for modules where its parent does.
 """
 
 import atexit
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from pruning.document import Limits, Page
-from pruning.errors import PageError, PageTimeout, SecateursError
+from pruning.errors import PageError, PageTimeout
 from pruning.nodes import NodeTable
 from pruning.parse import node_table
 
 _START_SECONDS = 10.0  # a child's start costs 0.3 s; on a machine under load more
+# The parser looks at the clock by itself; the child is killed where it does not come to it, this long after the limit.
+_GRACE_SECONDS = 1.0
+_MOST_IDLE = os.cpu_count() or 1  # a child takes some 60 MB
+
+# `-P`: nothing of the folder that the caller happens to stand in is imported, unless the caller imports from it too.
+_COMMAND = (
+    *("-P", "-c"),
+    "import sys; sys.path[:] = sys.argv[1:]; from pruning.isolate import serve; serve()",
+)
+_PACKAGE_ROOT = str(Path(__file__).resolve().parents[1])
 
 
 def read_page(page: Page, limits: Limits | None = None, *, links: bool = False) -> NodeTable:
@@ -26,16 +41,26 @@ def read_page(page: Page, limits: Limits | None = None, *, links: bool = False) 
 
     Args:
         page: the page as it arrived.
-        limits: what it may cost; from `isolate_over` bytes it is read in a process of its own.
+        limits: what it may cost; above `isolate_over` bytes it is read in a process of its own.
         links: keep links.
 
     Raises:
         PageError: the page exceeds a limit.
+        InvalidInput: `html` is neither text nor bytes.
     """
     limits = limits or Limits()
-    if len(page.html) <= limits.isolate_over:
+    if not limits.isolate_over < _bytes(page) <= limits.bytes:
         return node_table(page, limits, links=links)
+    if isinstance(page.html, memoryview):
+        page = replace(page, html=bytes(page.html))  # the others can be pickled
     return _POOL.run(page, limits, links)
+
+
+def _bytes(page: Page) -> int:
+    """The page's size; 0 for what is no page."""
+    if isinstance(page.html, str) and not page.html.isascii():
+        return len(page.html.encode("utf-8", "surrogatepass"))
+    return len(page.html) if isinstance(page.html, str | bytes | bytearray | memoryview) else 0
 
 
 class _Pool:
@@ -47,12 +72,15 @@ class _Pool:
     def run(self, page: Page, limits: Limits, links: bool) -> NodeTable:
         child = self._take()
         try:
-            answer = child.ask((page, limits, links), limits.seconds + _START_SECONDS)
+            answer = child.ask((page, limits, links))
         except BaseException:
             child.kill()
             raise
-        self._idle.put(child)
-        if isinstance(answer, SecateursError):
+        if self._idle.qsize() < _MOST_IDLE:
+            self._idle.put(child)
+        else:
+            child.kill()
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -68,25 +96,33 @@ class _Pool:
 
     def close(self) -> None:
         """End all idle children."""
-        while True:
-            try:
+        with suppress(Empty):
+            while True:
                 self._idle.get_nowait().kill()
-            except Empty:
-                return
+
+    def forget(self) -> None:
+        """Leave the idle children to the process that this one was forked from."""
+        self._idle = SimpleQueue()
 
 
 class _Child:
     """One process that reads pages."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pruning.isolate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, *_COMMAND, *sys.path, _PACKAGE_ROOT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                process_group=0,  # Ctrl-C is for the parent
+            )
+        except OSError as error:
+            raise PageError(f"no process could be started to parse the page in: {error}") from error
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: tuple[Page, Limits, bool], seconds: float) -> Any:
+    def ask(self, request: tuple[Page, Limits, bool]) -> Any:
         """The child's answer: a table, or the error that it met.
 
         Raises:
@@ -95,14 +131,16 @@ class _Child:
         """
         assert self._process.stdin
         assert self._process.stdout
-        timer = threading.Timer(seconds, self._process.kill)
+        seconds = request[1].seconds
+        killed_at = time.monotonic() + seconds + _GRACE_SECONDS + _START_SECONDS
+        timer = threading.Timer(killed_at - time.monotonic(), self._process.kill)
         timer.start()
         try:
             _send(self._process.stdin, request)
             return pickle.load(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
-            if not timer.is_alive():
-                raise PageTimeout(f"the page could not be parsed within {request[1].seconds:g} s") from error
+            if time.monotonic() >= killed_at or self._process.wait() == -signal.SIGALRM:
+                raise PageTimeout(f"the page could not be parsed within {seconds:g} s") from error
             raise PageError(
                 "the process that parsed the page died; the page may need more memory than there is"
             ) from error
@@ -123,24 +161,33 @@ def _send(pipe: IO[bytes], message: object) -> None:
     pipe.flush()
 
 
-def _serve() -> None:
-    """Read pages until nobody asks any more."""
-    while True:
-        try:
-            page, limits, links = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        try:
-            answer: object = node_table(page, limits, links=links)
-        except SecateursError as error:
-            answer = error
-        except MemoryError:
-            answer = PageError("the page needs more memory than there is")
-        _send(sys.stdout.buffer, answer)
+def serve() -> NoReturn:
+    """The child's whole life: read pages until nobody asks any more.
+
+    It ends without a word, since its parent sees it end: no traceback stands between the caller's lines.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a parent that ignores it would have its children do so too
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
+    with suppress(EOFError, OSError, MemoryError):
+        while True:
+            _send(answers, _answer(*pickle.load(sys.stdin.buffer)))
+    os._exit(0)
+
+
+def _answer(page: Page, limits: Limits, links: bool) -> object:
+    # The alarm ends the process wherever it is, even in the middle of the parser and even when its parent is gone.
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds + _GRACE_SECONDS)
+    try:
+        return node_table(page, limits, links=links)
+    except MemoryError:
+        return PageError("the page needs more memory than there is")
+    except Exception as error:  # noqa: BLE001 - the caller meets it, as if the page had been read there
+        return error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 _POOL = _Pool()
 atexit.register(_POOL.close)
-
-if __name__ == "__main__":
-    _serve()
+os.register_at_fork(after_in_child=_POOL.forget)
