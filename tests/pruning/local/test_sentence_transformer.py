@@ -157,7 +157,11 @@ def test_no_passages_no_scores() -> None:
     assert (0,) == default_embedder().similarities(QUESTION, []).shape
 
 
-@pytest.mark.parametrize("text", ["", "\0", "\ud800", " " * 100_000, "x" * 1_000_000, "+/" * 500_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "\0", "\ud800", " " * 100_000, "x" * 200_000, "+/" * 100_000],
+    ids=["empty", "NUL", "surrogate", "spaces", "one word", "data"],
+)
 def test_odd_texts_are_scored(text: str) -> None:
     """Empty, broken or endless: a number comes out, for a question too."""
     assert np.isfinite(default_embedder().similarities(text, [text, ANSWER])).all()
