@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,7 +18,6 @@ from app.models.tokenize import ServedTokenCounter
 from app.seam import in_thread
 from app.search import ProviderSettings, SearchProvider, load_provider
 from app.settings import Settings
-from pruning.embedding import Embedder
 from pruning.errors import ModelError, SecateursError
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
 from pruning.tokens import TokenCounter
@@ -47,16 +47,18 @@ class AwaitedEmbedder(Protocol):
 
 
 class InProcess:
-    """A model of this process, which computes in worker threads."""
+    """A model of this process, which computes in worker threads, no call longer than a request may take."""
 
-    def __init__(self, model: SentenceTransformerEmbedder) -> None:
+    def __init__(self, model: SentenceTransformerEmbedder, seconds: float) -> None:
         self._model = model
+        self._seconds = seconds
         self.name = model.name
 
     async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
         """See `AwaitedEmbedder`."""
-        model: Embedder = self._model
-        return await in_thread(model.similarities, question, passages)
+        # Cancelling a thread's caller leaves the thread at work.
+        score = partial(self._model.similarities, deadline=time.monotonic() + self._seconds)
+        return await in_thread(score, question, passages)
 
     async def load(self) -> None:
         """See `AwaitedEmbedder`."""
@@ -180,7 +182,7 @@ def _embedder(settings: Settings) -> AwaitedEmbedder:
     if settings.embedder == "none":
         return NoEmbedder()
     if not _is_url(settings.embedder):
-        return InProcess(SentenceTransformerEmbedder(settings.embedder))
+        return InProcess(SentenceTransformerEmbedder(settings.embedder), settings.deadline_seconds)
     options = EmbeddingOptions(
         query_prefix=settings.embedder_query_prefix, passage_prefix=settings.embedder_passage_prefix
     )

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import math
 import socket
 import sys
 from contextlib import suppress
@@ -27,8 +28,8 @@ def run(arguments: argparse.Namespace) -> None:
     settings = load_settings(**chosen)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     log.setLevel(settings.log_level.upper())
-    index_sample(settings)
     with _listen(settings) as listening, suppress(KeyboardInterrupt):
+        index_sample(settings)
         _Server(settings, listening).run(sockets=[listening])
 
 
@@ -47,7 +48,14 @@ class _Server(uvicorn.Server):
         host, port = listening.getsockname()[:2]
         self._address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         super().__init__(
-            uvicorn.Config(self._app, log_config=None, access_log=False, server_header=False, lifespan="on")
+            uvicorn.Config(
+                self._app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="on",
+                timeout_graceful_shutdown=math.ceil(settings.deadline_seconds),
+            )
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
