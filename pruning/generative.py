@@ -132,7 +132,8 @@ def plan_paths(tree: BlockTree, blocks: np.ndarray, coarse: np.ndarray, question
         reader: the model's tokenizer, prompt and context length.
 
     Raises:
-        ModelError: the question leaves no room for any block.
+        ModelError: the question leaves no room for any block, or the model's files can't be read.
+        TokenizerError: the model's tokenizer fails.
     """
     reading = read_within(tree, blocks, coarse, question, reader)
     trie = Trie(reading.path_ids)
