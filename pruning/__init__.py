@@ -20,7 +20,8 @@ from pruning.errors import (
     TooManyNodes,
 )
 from pruning.observe import Event, Observer
-from pruning.prune import BlockTrace, Options, Pruned, Scored, Similarities, Source, Step, prune, prune_steps
+from pruning.prune import Options, Scored, Similarities, prune, prune_steps
+from pruning.result import BlockTrace, Pruned, Source, Step
 from pruning.tokens import TokenCounter
 
 __all__ = [

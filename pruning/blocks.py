@@ -123,6 +123,11 @@ class BlockTree:
             return self._pieces[block]
         return [int(child) for child in np.flatnonzero(self.parent == block) if self.words[child] > 0]
 
+    def refine(self, block: int, max_words: int) -> list[int]:
+        """The parts of a block that have at most `max_words` words each, or are a single word; in reading order."""
+        parts = self.split(block) if self.words[block] > max_words else []
+        return [finer for part in parts for finer in self.refine(part, max_words)] or [block]
+
     def text(self, block: int) -> str:
         """The block's words, as a reader sees them."""
         page = int(self.page[block])

@@ -209,8 +209,8 @@ class _Greedy:
         """int (n,): tokens that each block costs at least, known without counting."""
         tree = self._writer.tree
         least = np.ones(len(blocks), np.int64)
-        if self._counter.splits_words:
-            least = np.maximum(least, tree.spaced[blocks])
+        if self._counter.words_per_token:
+            least = np.maximum(least, -(-tree.spaced[blocks] // self._counter.words_per_token))
         if self._counter.longest_token_bytes:
             characters = tree.stop[blocks] - tree.start[blocks]
             marks = 2 * (tree.last[blocks] - tree.node[blocks])  # the buffer's own, at most

@@ -10,7 +10,6 @@ service drives it with awaits (app/pipeline.py).
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
@@ -19,16 +18,18 @@ from pruning.budget import Fit, fit
 from pruning.document import Limits, Page
 from pruning.embedding import Embedder
 from pruning.errors import InvalidInput, ModelError
+from pruning.generative import PathLogprobs, PathModel, PathReader, rank_paths
 from pruning.isolate import read_page
 from pruning.lexical import bm25
 from pruning.local.sentence_transformer import default_embedder
 from pruning.observe import Event, Observer, unobserved
-from pruning.render import Writer, render
+from pruning.render import Writer
+from pruning.result import Format, Pruned, Step, removed, sources, step_of, trace
 from pruning.tokens import TokenCounter
 from pruning.writers import writer_for
 
-Format = Literal["html", "markdown", "text"]
-Fate = Literal["kept", "context", "dropped"]
+# What may be asked for: the paper's first step alone, or both.
+STEPS = (("embed",), ("embed", "generate"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ class Options:
 
     Attributes:
         max_tokens: tokens of the result at most, counted whole.
-        max_words: words in a block at most; CJK and Thai characters count as words.
-        steps: the steps to take, in order.
+        steps: one of `STEPS`.
+        max_words: words in a block of the first step at most; CJK and Thai characters count as words.
+        fine_words: words in a block of the second step at most.
+        coarse_tokens: what the first step keeps for the second, in tokens; None is twice `max_tokens`, as in the paper.
         sieve: blocks that the embedding model is asked about at most, chosen by BM25; None asks about all, as the paper
             does. On the development questions 128 lose nothing against all, at a fifth of the time (benchmarks/LOG.md).
         format: what the result is written in.
@@ -50,8 +53,10 @@ class Options:
     """
 
     max_tokens: int = 4096
-    max_words: int = 256
     steps: tuple[str, ...] = ("embed",)
+    max_words: int = 256
+    fine_words: int = 128
+    coarse_tokens: int | None = None
     sieve: int | None = 128
     format: Format = "html"
     links: bool = False
@@ -63,10 +68,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.max_tokens < 0:
             raise InvalidInput(f"max_tokens must be 0 or more, not {self.max_tokens}")
-        if self.max_words < 1:
-            raise InvalidInput(f"max_words must be 1 or more, not {self.max_words}")
-        if self.steps != ("embed",):
-            raise InvalidInput(f'unknown steps {list(self.steps)}: "embed" is the one there is')
+        if min(self.max_words, self.fine_words) < 1:
+            raise InvalidInput(f"blocks need at least one word, not {min(self.max_words, self.fine_words)}")
+        if self.steps not in STEPS:
+            raise InvalidInput(f"unknown steps {list(self.steps)}; there are {[list(steps) for steps in STEPS]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,101 +84,24 @@ class Similarities:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An answer: float (n,), one score for each passage, and the model that gave them."""
+    """The answer to `Similarities`: float (n,), one score for each passage, and the model that gave them."""
 
     scores: np.ndarray
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One page's part of the result.
-
-    Attributes:
-        id: its number, from 1, as in `data-source`.
-        content: what was kept of it, a document of its own.
-        tokens: of `content`.
-        score: of its best block; None for a page without text.
-    """
-
-    id: int
-    url: str | None
-    title: str | None
-    published: str | None
-    author: str | None
-    language: str | None
-    content: str
-    tokens: int
-    score: float | None
+Need = Similarities | PathLogprobs
+Answer = Scored | Sequence[np.ndarray]
+Steps = Generator[Need, Answer, Pruned]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a step did. `tokens_in` is estimated from the result's tokens per character: only what fits is counted."""
-
-    name: str
-    model: str
-    milliseconds: float
-    blocks_in: int
-    blocks_out: int
-    tokens_in: int
-    tokens_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockTrace:
-    """A block's way through the steps."""
-
-    id: str
-    source: int
-    path: str
-    text: str
-    tokens: int
-    score: float
-    fate: Fate
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """The result.
-
-    Attributes:
-        content: the kept blocks of all pages, in `format`.
-        tokens: of `content`, counted whole with `tokenizer`.
-        sources: one for each page, in the order given.
-        steps: what each step did.
-        degraded: stages that did less than was asked for, and why.
-        removed: what cleaning took away, by kind.
-        trace: every block's fate, in reading order; None unless asked for.
-    """
-
-    content: str
-    format: Format
-    tokens: int
-    tokenizer: str
-    sources: tuple[Source, ...]
-    steps: tuple[Step, ...]
-    degraded: tuple[str, ...]
-    removed: dict[str, int]
-    trace: tuple[BlockTrace, ...] | None = None
-
-    @property
-    def html(self) -> str:
-        """`content`, where it was asked for as HTML."""
-        if self.format != "html":
-            raise InvalidInput(f"the result was asked for as {self.format}")
-        return self.content
-
-
-Steps = Generator[Similarities, Scored, Pruned]
-
-
-def prune(  # noqa: PLR0913 - what is asked, and four ways to say how
+def prune(  # noqa: PLR0913 - what is asked, and who answers what
     pages: Sequence[Page | str | bytes],
     question: str,
     *,
     max_tokens: int | None = None,
     embedder: Embedder | None = None,
+    path_model: PathModel | None = None,
     counter: TokenCounter | None = None,
     options: Options | None = None,
     observer: Observer = unobserved,
@@ -185,6 +113,7 @@ def prune(  # noqa: PLR0913 - what is asked, and four ways to say how
         question: what is to be answered.
         max_tokens: the budget; `options.max_tokens` where None.
         embedder: scores the blocks; all-MiniLM-L6-v2 in this process where None.
+        path_model: scores the blocks again, where `options.steps` has "generate".
         counter: counts tokens; Tekken where None.
         options: everything else.
         observer: is told what happens.
@@ -199,34 +128,50 @@ def prune(  # noqa: PLR0913 - what is asked, and four ways to say how
         options = replace(options, max_tokens=max_tokens)
     tables = [read_page(_page(page), options.limits, links=options.links) for page in pages]
     tree = BlockTree.from_tables(tables, options.max_words)
-    steps = prune_steps(tree, question, counter or TokenCounter.load(), options, observer)
-    return _drive(steps, embedder)
+    steps = prune_steps(tree, question, counter or TokenCounter.load(), options, observer, path_model)
+    return _drive(steps, embedder, path_model)
 
 
 def _page(page: Page | str | bytes) -> Page:
     return page if isinstance(page, Page) else Page(page)
 
 
-def _drive(steps: Steps, embedder: Embedder | None) -> Pruned:
+def _drive(steps: Steps, embedder: Embedder | None, path_model: PathModel | None) -> Pruned:
     """Answer what the method needs, until it is done."""
     try:
         need = next(steps)
         while True:
             try:
-                model = embedder or default_embedder()
-                answer = Scored(model.similarities(need.question, need.passages), model.name)
+                answer = _answer(need, embedder, path_model)
             except (ModelError, ImportError) as error:
                 need = steps.throw(ModelError(str(error)))
             else:
                 need = steps.send(answer)
     except StopIteration as done:
-        return done.value
+        result: Pruned = done.value
+        return result
+
+
+def _answer(need: Need, embedder: Embedder | None, path_model: PathModel | None) -> Answer:
+    if isinstance(need, Similarities):
+        model = embedder or default_embedder()
+        return Scored(model.similarities(need.question, need.passages), model.name)
+    assert path_model is not None, "only a path model's own plan asks for probabilities"
+    return path_model.logprobs(need)
 
 
 def prune_steps(
-    tree: BlockTree, question: str, counter: TokenCounter, options: Options, observer: Observer = unobserved
+    tree: BlockTree,
+    question: str,
+    counter: TokenCounter,
+    options: Options,
+    observer: Observer = unobserved,
+    reader: PathReader | None = None,
 ) -> Steps:
     """The method, as a generator of what it needs. See `prune`.
+
+    Args:
+        reader: what planning must know of the model that scores paths; None where there is no such model.
 
     Raises:
         InvalidInput: an empty question.
@@ -234,132 +179,134 @@ def prune_steps(
     """
     if not question.strip():
         raise InvalidInput("the question is empty")
-    writer = writer_for(options.format, tree, citations=options.citations)
-    blocks = tree.cut(options.max_words)
-    degraded: list[str] = []
-
-    observer(Event("embed", "started"))
-    started = time.perf_counter()
-    try:
-        scored = yield from _embed(tree, blocks, question, options)
-    except ModelError as error:
-        degraded.append(f"embed: {error}; ranked by BM25 instead")
-        observer(Event("embed", "degraded", detail=str(error)))
-        scored = Scored(bm25(question, [tree.text(block) for block in blocks.tolist()]), "bm25")
-    kept = fit(writer, blocks, scored.scores, counter, options.max_tokens, context=options.context)
-    step = _step("embed", scored, time.perf_counter() - started, blocks, tree, kept)
-    observer(_finished(step))
-
+    task = _Task(writer_for(options.format, tree, citations=options.citations), question, counter, options, observer)
+    if options.steps == ("embed",):
+        choices = [(yield from task.embed(options.max_tokens))]
+    else:
+        coarse = yield from task.embed(options.coarse_tokens or 2 * options.max_tokens)
+        try:
+            choices = [coarse, (yield from task.generate(coarse, reader))]
+        except ModelError as error:
+            task.degrade("generate", error, "the embedding step's ranking stands")
+            choices = [task.refit(coarse)]
+    last = choices[-1]
     return Pruned(
-        content=kept.content,
+        content=last.kept.content,
         format=options.format,
-        tokens=kept.tokens,
+        tokens=last.kept.tokens,
         tokenizer=counter.name,
-        sources=_sources(writer, blocks, scored.scores, kept),
-        steps=(step,),
-        degraded=tuple(degraded),
-        removed=_removed(tree),
-        trace=_trace(writer, blocks, scored.scores, kept, counter) if options.trace else None,
+        sources=sources(task.writer, last.blocks, last.scores, last.kept),
+        steps=tuple(choice.step for choice in choices),
+        degraded=tuple(task.degraded),
+        removed=removed(tree),
+        trace=trace(task.writer, last.blocks, last.scores, last.kept, counter) if options.trace else None,
     )
 
 
-def _embed(
-    tree: BlockTree, blocks: np.ndarray, question: str, options: Options
-) -> Generator[Similarities, Scored, Scored]:
-    """Score blocks by similarity to the question; behind the sieve, only those that share its words.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a step chose: from which blocks, by which scores, what fits, and the account of it."""
 
-    A block that the sieve holds back ranks behind all that passed, by its BM25 score.
-    """
-    texts = [tree.text(block) for block in blocks.tolist()]
-    if not texts:
-        return Scored(np.zeros(0, np.float32), "none")
-    if options.sieve is None or len(texts) <= options.sieve:
-        return _checked((yield Similarities(question, tuple(texts))), len(texts))
-    lexical = bm25(question, texts)
-    passed = np.sort(np.argsort(-lexical, kind="stable")[: options.sieve])
-    answer = _checked((yield Similarities(question, tuple(texts[number] for number in passed.tolist()))), len(passed))
-    scores = lexical / (1 + lexical.max()) - 2  # below every cosine
-    scores[passed] = answer.scores
-    return Scored(scores, answer.model)
+    blocks: np.ndarray
+    scores: np.ndarray
+    kept: Fit
+    step: Step
 
 
-def _checked(answer: Scored, expected: int) -> Scored:
+@dataclass(slots=True)
+class _Task:
+    """One question to one tree of blocks: the steps, each of which scores blocks and keeps what fits."""
+
+    writer: Writer
+    question: str
+    counter: TokenCounter
+    options: Options
+    observer: Observer
+    degraded: list[str] = field(default_factory=list)
+
+    def embed(self, max_tokens: int) -> Generator[Need, Answer, Choice]:
+        """Score blocks by similarity to the question; without a model, by its words."""
+        self.observer(Event("embed", "started"))
+        started = time.perf_counter()
+        tree = self.writer.tree
+        blocks = tree.cut(self.options.max_words)
+        texts = [tree.text(block) for block in blocks.tolist()]
+        try:
+            scored, asked = yield from self._similar(texts)
+        except ModelError as error:
+            self.degrade("embed", error, "ranked by BM25 instead")
+            scored, asked = Scored(bm25(self.question, texts), "bm25"), len(texts)
+        kept = self._fit(blocks, scored.scores, max_tokens)
+        return self._chosen("embed", scored, asked, blocks, kept, started)
+
+    def generate(self, coarse: Choice, reader: PathReader | None) -> Generator[Need, Answer, Choice]:
+        """Refine what the first step kept, and score it by the paths that a language model would name.
+
+        Raises:
+            ModelError: there is no such model, or it failed.
+        """
+        self.observer(Event("generate", "started"))
+        started = time.perf_counter()
+        if reader is None:
+            raise ModelError("no model that scores paths is configured")
+        blocks, scores = self._refined(coarse)
+        ranking = yield from rank_paths(self.writer.tree, blocks, scores, self.question, reader)
+        kept = self._fit(blocks, ranking.scores, self.options.max_tokens)
+        return self._chosen("generate", Scored(ranking.scores, reader.name), ranking.blocks_read, blocks, kept, started)
+
+    def refit(self, coarse: Choice) -> Choice:
+        """The first step's choice, as if it had been the only step."""
+        kept = self._fit(coarse.blocks, coarse.scores, self.options.max_tokens)
+        out = len(kept.kept) + len(kept.context)
+        return replace(coarse, kept=kept, step=replace(coarse.step, blocks_out=out, tokens_out=kept.tokens))
+
+    def degrade(self, stage: str, error: ModelError, instead: str) -> None:
+        """Say that a stage failed, and what stands in for it."""
+        self.degraded.append(f"{stage}: {error}; {instead}")
+        self.observer(Event(stage, "degraded", detail=str(error)))
+
+    def _similar(self, texts: list[str]) -> Generator[Need, Answer, tuple[Scored, int]]:
+        """Ask the model; behind the sieve, only about blocks that share the question's words.
+
+        A block that the sieve holds back ranks behind all that passed, by its BM25 score.
+        """
+        sieve = self.options.sieve
+        if not texts:
+            return Scored(np.zeros(0, np.float32), "none"), 0
+        if sieve is None or len(texts) <= sieve:
+            return _checked((yield Similarities(self.question, tuple(texts))), len(texts)), len(texts)
+        lexical = bm25(self.question, texts)
+        passed = np.sort(np.argsort(-lexical, kind="stable")[:sieve])
+        need = Similarities(self.question, tuple(texts[number] for number in passed.tolist()))
+        answer = _checked((yield need), sieve)
+        scores = lexical / (1 + lexical.max()) - 2  # below every cosine
+        scores[passed] = answer.scores
+        return Scored(scores, answer.model), sieve
+
+    def _refined(self, coarse: Choice) -> tuple[np.ndarray, np.ndarray]:
+        """The kept blocks cut finer, each part with the score of its whole."""
+        tree = self.writer.tree
+        score_of = dict(zip(coarse.blocks.tolist(), coarse.scores.tolist(), strict=True))
+        parts: dict[int, float] = {}
+        for block in sorted((*coarse.kept.kept, *coarse.kept.context)):
+            score = next(score_of[above] for above in (block, *tree.ancestors(block)) if above in score_of)
+            parts |= dict.fromkeys(tree.refine(block, self.options.fine_words), score)
+        blocks = tree.in_order(list(parts))
+        return blocks, np.array([parts[block] for block in blocks.tolist()])
+
+    def _fit(self, blocks: np.ndarray, scores: np.ndarray, max_tokens: int) -> Fit:
+        return fit(self.writer, blocks, scores, self.counter, max_tokens, context=self.options.context)
+
+    def _chosen(self, name: str, scored: Scored, asked: int, blocks: np.ndarray, kept: Fit, started: float) -> Choice:
+        seconds = time.perf_counter() - started
+        step = step_of(name, scored.model, seconds, self.writer.tree, blocks, asked, kept)
+        self.observer(Event(name, "finished", step.counts(), step.milliseconds))
+        return Choice(blocks, scored.scores, kept, step)
+
+
+def _checked(answer: Answer, expected: int) -> Scored:
+    assert isinstance(answer, Scored), "similarities are answered by scores"
     scores = np.asarray(answer.scores, np.float32)
     if scores.shape != (expected,) or not np.isfinite(scores).all():
         raise ModelError(f"{answer.model} gave no usable score for each of {expected} blocks")
     return Scored(scores, answer.model)
-
-
-def _step(name: str, scored: Scored, seconds: float, blocks: np.ndarray, tree: BlockTree, kept: Fit) -> Step:
-    characters = int((tree.stop[blocks] - tree.start[blocks]).sum())
-    per_token = len(kept.content) / kept.tokens if kept.tokens else 4.0  # characters; 4 is usual for English
-    return Step(
-        name=name,
-        model=scored.model,
-        milliseconds=round(1000 * seconds, 3),
-        blocks_in=len(blocks),
-        blocks_out=len(kept.kept) + len(kept.context),
-        tokens_in=round(characters / per_token),
-        tokens_out=kept.tokens,
-    )
-
-
-def _finished(step: Step) -> Event:
-    counts = {name: getattr(step, name) for name in ("blocks_in", "blocks_out", "tokens_in", "tokens_out")}
-    return Event(step.name, "finished", counts, step.milliseconds)
-
-
-def _sources(writer: Writer, blocks: np.ndarray, scores: np.ndarray, kept: Fit) -> tuple[Source, ...]:
-    tree = writer.tree
-    chosen = tree.in_order([*kept.kept, *kept.context])
-    sources = []
-    for page, table in enumerate(tree.tables):
-        mine = scores[tree.page[blocks] == page]
-        about = table.metadata
-        sources.append(
-            Source(
-                id=page + 1,
-                url=about.url,
-                title=about.title,
-                published=about.published,
-                author=about.author,
-                language=about.language,
-                content=render(writer, chosen[tree.page[chosen] == page], joined=False),
-                tokens=kept.page_tokens.get(page, 0),
-                score=float(mine.max()) if len(mine) else None,
-            )
-        )
-    return tuple(sources)
-
-
-def _removed(tree: BlockTree) -> dict[str, int]:
-    removed: dict[str, int] = {}
-    for table in tree.tables:
-        for kind, number in table.removed.items():
-            removed[kind] = removed.get(kind, 0) + number
-    return removed
-
-
-def _trace(
-    writer: Writer, blocks: np.ndarray, scores: np.ndarray, kept: Fit, counter: TokenCounter
-) -> tuple[BlockTrace, ...]:
-    """Every scored block; where the best one was split to fit, its kept parts with its score."""
-    tree = writer.tree
-    score_of = dict(zip(blocks.tolist(), scores.tolist(), strict=True))
-    for part in (block for block in kept.kept if block not in score_of):
-        score_of[part] = next(score_of[above] for above in tree.ancestors(part) if above in score_of)
-    fates: dict[int, Fate] = dict.fromkeys(kept.kept, "kept") | dict.fromkeys(kept.context, "context")  # type: ignore[assignment]
-    ordered = tree.in_order(list(score_of)).tolist()
-    tokens = counter.count_many([writer.piece(block) for block in ordered])
-    return tuple(
-        BlockTrace(
-            id=tree.name(block),
-            source=int(tree.page[block]) + 1,
-            path=tree.path(block),
-            text=tree.text(block),
-            tokens=count,
-            score=score_of[block],
-            fate=fates.get(block, "dropped"),
-        )
-        for block, count in zip(ordered, tokens, strict=True)
-    )
