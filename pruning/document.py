@@ -70,11 +70,11 @@ def utf8(page: Page, limits: Limits) -> bytes:
     """
     markup = page.html
     if isinstance(markup, str):
-        # JSON can carry half a surrogate pair; a replacement character stands for it.
-        data = markup.encode("utf-8", "surrogatepass")
+        try:
+            data = markup.encode()
+        except UnicodeEncodeError:  # JSON can carry half a surrogate pair; a replacement character stands for it
+            data = markup.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
         _check_size(data, limits)
-        if b"\xed" in data:
-            data = data.decode("utf-8", "replace").encode()
     elif isinstance(markup, bytes | bytearray | memoryview):
         data = bytes(markup)
         _check_size(data, limits)

@@ -42,11 +42,10 @@ _ALIASES = {
     **dict.fromkeys(("menu", "dir"), "ul"),
     **dict.fromkeys(("listing", "xmp", "plaintext"), "pre"),
     "strike": "s",
-    "image": "img",
 }
 
 _THROUGH = (
-    *("body", "tbody", "tfoot", "span", "font", "b", "strong", "i", "em", "u", "big", "small", "tt", "code"),
+    *("head", "body", "tbody", "tfoot", "span", "font", "b", "strong", "i", "em", "u", "big", "small", "tt", "code"),
     *(
         "kbd",
         "samp",
@@ -66,12 +65,13 @@ _THROUGH = (
     ),
     *("label", "output", "picture", "slot", "ruby", "rb", "rtc", "math", "blink", "basefont", "a"),
 )
+# They hold nothing, but libxml2 does not know it, and gives them what stands behind them.
+VOID_TO_US = frozenset(("bgsound", "command", "embed", "image", "keygen", "source", "track", "wbr"))
 _APART = ("button", "select", "optgroup", "option", "meter", "progress", "rt", "map")
 _BREAK = ("br", "hr")
 _ASK = ("html", "dialog")
 _HIDE = (
     *(
-        "head",
         "script",
         "style",
         "template",
@@ -87,13 +87,10 @@ _HIDE = (
     *(
         "iframe",
         "object",
-        "embed",
         "applet",
         "video",
         "audio",
         "canvas",
-        "source",
-        "track",
         "param",
         "area",
         "frameset",
@@ -120,7 +117,7 @@ def actions(links: bool) -> dict[str, int]:
         links: whether `a` becomes a node, or only its text is kept.
     """
     table: dict[str, int] = {
-        **dict.fromkeys(_THROUGH, Action.THROUGH),
+        **dict.fromkeys((*_THROUGH, *VOID_TO_US), Action.THROUGH),
         **dict.fromkeys(_APART, Action.APART),
         **dict.fromkeys(_BREAK, Action.BREAK),
         **dict.fromkeys(_HIDE, Action.HIDE),
@@ -146,8 +143,17 @@ IS_HEADING = _flags(("h1", "h2", "h3", "h4", "h5", "h6"))
 IS_LIST = _flags(("ul", "ol", "dl"))
 # Elements that hold only elements: a text among a table's rows has no cell to stand in.
 HOLDS_NO_TEXT = _flags(("table", "thead", "tr"))
-# End tags that an HTML parser adds by itself, as long as what follows closes the element (render.py sees to that).
-END_OPTIONAL = _flags(("p", "li", "dt", "dd", "tr", "td", "th"))
+# End tags that any parser adds by itself, as long as what follows closes the element. Those of `dt` and `dd` are
+# optional too, but libxml2 puts a second `dd` into the first.
+END_OPTIONAL = _flags(("p", "li", "tr", "td", "th"))
+# Elements of the first kind need their end tags where one of the second kind, or bare text, stands beside them.
+END_NEEDED: tuple[tuple[np.ndarray, np.ndarray], ...] = (
+    # By the standard these end a paragraph, but libxml2 puts them inside.
+    (_flags(("p",)), _flags(("section", "article", "main", "header", "footer", "nav", "aside", "figure", "details"))),
+    (_flags(("li",)), ~_flags(("li",))),
+    (_flags(("tr",)), ~_flags(("tr", "thead", "caption"))),
+    (IS_CELL, ~IS_CELL),
+)
 
 # An element that makes no sense (or is moved by a parser) outside these parents becomes a div there.
 _PARENTS = {

@@ -8,9 +8,10 @@ from pruning.nodes import INLINE_MARK
 # White space in `pre` is kept: it stands under these names while all other white space is folded.
 _PRE_SPACE, _PRE_NEWLINE, _PRE_TAB = "\x02", "\x03", "\x04"
 _KEEP_SPACE = str.maketrans({" ": _PRE_SPACE, "\xa0": _PRE_SPACE, "\n": _PRE_NEWLINE, "\t": _PRE_TAB, "\r": None})
-# Blank lines at the start of a block, all white space at its end.
-_BLANK_START = re.compile(f"\x00(?:[{_PRE_SPACE}{_PRE_TAB}]*{_PRE_NEWLINE})+")
-_BLANK_END = re.compile(f"[{_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}]+\x00")
+# Blank lines at the start of a block, all white space at its end; marks of inline elements stay. The look behind and
+# the possessive `++` keep a long run of spaces from being read once from each of its characters.
+_BLANK_START = re.compile(f"\x00(?:[\x01 {_PRE_SPACE}{_PRE_TAB}]*{_PRE_NEWLINE})+")
+_BLANK_END = re.compile("(?<![{0}])[{0}]++\x00".format(f"\x01 {_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}"))
 _INVISIBLE = re.compile(visibility.INVISIBLE.pattern.replace("\x00-\x08", "\x05-\x08", 1))
 # White space folds across the marks of inline elements, and none stands at a block's start or end. Each pattern begins
 # with two literal characters, which the regex engine finds fast; what one replacement leaves, the next round takes.
@@ -44,7 +45,7 @@ def fold(text: str) -> str:
             while found:
                 text, found = pattern.subn(instead, text)
     if _PRE_NEWLINE in text or _PRE_SPACE in text or _PRE_TAB in text:
-        text = _BLANK_START.sub("\x00", text)
-        text = _BLANK_END.sub("\x00", text)
+        text = _BLANK_START.sub(lambda blank: "\x00" + "\x01" * blank[0].count("\x01"), text)
+        text = _BLANK_END.sub(lambda blank: "\x01" * blank[0].count("\x01") + "\x00", text)
         text = text.replace(_PRE_SPACE, " ").replace(_PRE_NEWLINE, "\n").replace(_PRE_TAB, "\t")
     return text

@@ -1,4 +1,4 @@
-"""The cleaned page as a flat table of nodes, and how the parser's events become one.
+"""The cleaned page as a flat table of nodes, and how the parser's events become one (tidy.py goes on from there).
 
 Nodes stand in document order, so a node's descendants are the run of nodes after it up to `end`. All text lies in one
 buffer, in reading order; a node's own stretch of it holds everything below that node. Arrays instead of objects, so
@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pruning import elements
-from pruning.elements import CODES, TEXT
 from pruning.metadata import Metadata
 
 # The parser leaves a mark in the text where an element starts or ends.
 BLOCK_MARK, INLINE_MARK = "\x00", "\x01"
-
-_DIV, _P, _SUP, _IMG, _TABLE, _TR = (CODES[name] for name in ("div", "p", "sup", "img", "table", "tr"))
-_TABLE_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "table thead tr td th caption".split()])
 
 
 @dataclass(slots=True)
@@ -56,6 +52,27 @@ class NodeTable:
         """bool (n,): block-level elements, the root among them."""
         return elements.IS_BLOCK[self.tag]
 
+    def number_below(self, chosen: np.ndarray) -> np.ndarray:
+        """int (n,): how many of the chosen nodes, bool (n,), stand somewhere below each node."""
+        count = np.concatenate(([0], np.cumsum(chosen, dtype=np.int32)))
+        return count[self.end] - count[np.arange(1, len(self) + 1)]
+
+    def is_below(self, chosen: np.ndarray) -> np.ndarray:
+        """bool (n,): nodes somewhere below one of the chosen nodes, bool (n,)."""
+        begun = np.bincount(np.flatnonzero(chosen) + 1, minlength=len(self) + 1)
+        ended = np.bincount(self.end[chosen], minlength=len(self) + 1)
+        return np.cumsum(begun - ended)[:-1] > 0
+
+    def nearest_without(self, gone: np.ndarray) -> np.ndarray:
+        """int (n,): each node's nearest ancestor that is none of the chosen, bool (n,); the root's is the root."""
+        parent = np.maximum(self.parent, 0)
+        jump = np.where(gone, parent, np.arange(len(parent)))
+        while True:
+            further = jump[jump]
+            if np.array_equal(further, jump):
+                return jump[parent]
+            jump = further
+
 
 @dataclass(slots=True)
 class Events:
@@ -67,14 +84,8 @@ class Events:
     removed: dict[str, int]
 
 
-def build(events: Events, metadata: Metadata) -> NodeTable:
-    """Turn balanced events, the root's first and last, into a table, and take out what says nothing."""
-    table = _from_events(events, metadata)
-    _repair(table)
-    return _without(table, _superfluous(table))
-
-
-def _from_events(events: Events, metadata: Metadata) -> NodeTable:
+def from_events(events: Events, metadata: Metadata) -> NodeTable:
+    """The table of balanced events, the root's first and last."""
     codes = np.frombuffer(bytes(events.codes), np.uint8)
     chars = np.frombuffer(events.text.encode("utf-32-le", "surrogatepass"), np.uint32)
     marks = np.flatnonzero(chars <= 1).astype(np.int32)
@@ -161,131 +172,3 @@ def count_words(text: str) -> tuple[int, int]:
     chars = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     words, spaced = _count_words(chars, np.array([0]), np.array([len(chars)]))
     return int(words[0]), int(spaced[0])
-
-
-def _repair(table: NodeTable) -> None:
-    """Rename what an HTML parser would move elsewhere, so that the page written again is read as the same tree."""
-    tag, parent = table.tag, table.parent
-    blocks_below = _blocks_below(table)
-    tag[(tag == _P) & (blocks_below > 0)] = _DIV
-    heading = elements.IS_HEADING[tag]
-    tag[1:][heading[1:] & heading[parent[1:]]] = _DIV
-    stray = elements.HOLDS_NO_TEXT[tag[parent[1:]]] & ~_TABLE_PARTS[tag[1:]] & (table.words[1:] > 0)
-    if stray.any():
-        _demote_tables(table, np.flatnonzero(stray) + 1)
-
-
-def _blocks_below(table: NodeTable) -> np.ndarray:
-    count = np.concatenate(([0], np.cumsum(table.is_block(), dtype=np.int32)))
-    return count[table.end] - count[np.arange(1, len(table) + 1)]
-
-
-def _demote_tables(table: NodeTable, strays: np.ndarray) -> None:
-    """A table with text outside its cells is a layout, or broken: its parts become divs, and no word moves."""
-    tag = table.tag.tolist()
-    nearest = [0] * len(tag)
-    for node, up in enumerate(table.parent.tolist()):
-        nearest[node] = node if tag[node] == _TABLE else nearest[up] if node else 0
-    owner = np.array(nearest)
-    broken = np.zeros(len(tag), bool)
-    broken[owner[strays]] = True
-    parts = broken[owner] & _TABLE_PARTS[table.tag]
-    table.tag[parts] = _DIV
-    table.removed["broken_tables"] = table.removed.get("broken_tables", 0) + len(np.unique(owner[strays]))
-    for node in np.flatnonzero(parts).tolist():
-        table.attributes.pop(node, None)
-
-
-def _superfluous(table: NodeTable) -> np.ndarray:
-    """bool (n,): nodes that go, their children taking their place."""
-    tag, parent, words = table.tag, table.parent, table.words
-    is_text = tag == TEXT
-    up = np.maximum(parent, 0)
-    gone = words == 0
-    gone &= ~_keeps_table_shape(table)
-    gone |= is_text & (tag[up] == _IMG)  # an alt text belongs to its image
-    gone[is_text & ~gone[up] & (words == 0)] = False  # a space between two inline elements
-    empty = int(np.count_nonzero(gone & ~is_text))
-    inline = ~is_text & ~table.is_block()
-    gone |= inline & (_blocks_below(table) > 0)  # a link around a whole card
-    gone |= (tag == _SUP) & _starts_with_bracket(table)  # a footnote's mark is no exponent
-    gone |= _needless_wrappers(table, gone)
-    gone[0] = False
-    _count_removed(table, empty, gone)
-    return gone
-
-
-def _keeps_table_shape(table: NodeTable) -> np.ndarray:
-    """bool (n,): empty cells of rows that have others with text, and, where cells span rows, empty rows."""
-    tag, parent, words = table.tag, np.maximum(table.parent, 0), table.words
-    keeps = elements.IS_CELL[tag] & (words[parent] > 0)
-    rows = (tag == _TR) & (words == 0)
-    if rows.any() and any("rowspan" in value for value in table.attributes.values()):
-        above = np.where(tag[parent] == _TABLE, parent, parent[parent])  # a row stands in a table or in its thead
-        keeps |= rows & (words[above] > 0)
-        keeps |= elements.IS_CELL[tag] & keeps[parent]
-    return keeps
-
-
-def _starts_with_bracket(table: NodeTable) -> np.ndarray:
-    marks = np.zeros(len(table), bool)
-    for node in np.flatnonzero(table.tag == _SUP).tolist():
-        marks[node] = table.text[table.start[node] : table.stop[node]].lstrip(INLINE_MARK + " ").startswith("[")
-    return marks
-
-
-def _needless_wrappers(table: NodeTable, gone: np.ndarray) -> np.ndarray:
-    """bool (n,): wrappers around one block, then wrappers that are all that is left in their parent."""
-    wrapper = elements.IS_WRAPPER[table.tag] & ~gone
-    wrapper[0] = False
-    _, children, blocks = _family(table, gone)
-    around_one = wrapper & (children == 1) & (blocks == 1)
-    parent, children, _ = _family(table, gone | around_one)
-    alone = wrapper & (children[parent] == 1) & ~elements.HOLDS_NO_TEXT[table.tag[parent]]
-    return around_one | alone
-
-
-def _family(table: NodeTable, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each node's parent among those that stay, and its number of children and of block children that stay."""
-    parent = _nearest_kept(np.maximum(table.parent, 0), gone)
-    stay = np.flatnonzero(~gone)[1:]  # all but the root
-    children = np.bincount(parent[stay], minlength=len(table))
-    blocks = np.bincount(parent[stay], weights=table.is_block()[stay], minlength=len(table))
-    return parent, children, blocks
-
-
-def _nearest_kept(parent: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """int (n,): each node's nearest ancestor that stays."""
-    jump = np.where(gone, parent, np.arange(len(parent)))
-    while True:
-        further = jump[jump]
-        if np.array_equal(further, jump):
-            return jump[parent]
-        jump = further
-
-
-def _count_removed(table: NodeTable, empty: int, gone: np.ndarray) -> None:
-    wrappers = int(np.count_nonzero(gone & (table.tag != TEXT))) - empty
-    for kind, number in (("empty", empty), ("wrappers", wrappers)):
-        if number > 0:
-            table.removed[kind] = number
-
-
-def _without(table: NodeTable, gone: np.ndarray) -> NodeTable:
-    keep = ~gone
-    new = np.concatenate(([0], np.cumsum(keep, dtype=np.int32)))
-    parent = new[_nearest_kept(np.maximum(table.parent, 0), gone)]
-    parent[0] = -1
-    return NodeTable(
-        tag=table.tag[keep],
-        parent=parent[keep],
-        end=new[table.end][keep],
-        start=table.start[keep],
-        stop=table.stop[keep],
-        words=table.words[keep],
-        spaced=table.spaced[keep],
-        attributes={int(new[node]): value for node, value in table.attributes.items() if keep[node]},
-        text=table.text,
-        metadata=table.metadata,
-        removed=table.removed,
-    )

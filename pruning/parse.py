@@ -18,7 +18,8 @@ from pruning.elements import CODES, Action
 from pruning.errors import PageTimeout, TooManyNodes
 from pruning.fold import count_kept, fold, keep_space
 from pruning.metadata import MetadataReader
-from pruning.nodes import BLOCK_MARK, INLINE_MARK, Events, NodeTable, build
+from pruning.nodes import BLOCK_MARK, INLINE_MARK, Events, NodeTable
+from pruning.tidy import build
 
 # Bump when the same page would give another table: cached tables carry it.
 VERSION = 1
@@ -49,6 +50,7 @@ _PLAIN_BELOW = [
 
 # What is read although it is hidden: it tells about the page. And what no reader would miss being told of.
 _SPEAKS_OF_PAGE = frozenset(("title", "meta", "link", "base", "script"))
+_SPEAKS_IN_HIDING = _SPEAKS_OF_PAGE - {"title"}  # a drawing has a title too
 _COUNTED = frozenset(
     (
         "dialog",
@@ -152,7 +154,7 @@ class _Target:
             nonlocal hidden
             if hidden:
                 hidden += 1
-                if tag in _SPEAKS_OF_PAGE:
+                if tag in _SPEAKS_IN_HIDING:
                     self._about_page(tag, attributes)
                 return
             action = action_of(tag, apart)
@@ -215,6 +217,8 @@ class _Target:
         self._close()
 
     def _hidden_by_rule(self, tag: str, attributes: Mapping[str, str]) -> bool:
+        if tag in elements.VOID_TO_US:
+            return False
         self._panels.update(visibility.controlled(attributes))
         rule = visibility.hidden_by(tag, attributes, self._panels)
         if rule:
@@ -298,8 +302,8 @@ class _Target:
 
     def _keep_attributes(self, code: int, attributes: Mapping[str, str]) -> None:
         if code == _IMG:
-            alt = attributes.get("alt")
-            if alt and visibility.says_something(alt):
+            alt = " ".join(visibility.INVISIBLE.sub("", attributes.get("alt", "")).split())
+            if visibility.says_something(alt):
                 self.data(alt)
         elif code == _A:
             href = self.metadata.resolve(attributes.get("href", ""))

@@ -19,8 +19,9 @@ from pruning.blocks import BlockTree
 from pruning.elements import CODES, NAMES, TEXT
 from pruning.nodes import NodeTable
 
-_IMG, _TR = CODES["img"], CODES["tr"]
+_IMG, _TR, _THEAD, _CAPTION = (CODES[name] for name in ("img", "tr", "thead", "caption"))
 _MAY_BE_REFERENCE = re.compile("&(?=[A-Za-z#])")
+_GOES_ON_AS_REFERENCE = re.compile("\x01*[A-Za-z#]")
 
 
 class Writer(Protocol):
@@ -242,6 +243,8 @@ class _PageWriter:
             if tag == TEXT:
                 if begins[at] < stops[at]:
                     yield escape(table.text[begins[at] : stops[at]])
+                    if table.text[stops[at] - 1] == "&" and _GOES_ON_AS_REFERENCE.match(table.text, stops[at]):
+                        yield "amp;"  # the image that stood between the two texts is gone
             elif begins[at] > stops[at] or not written[at]:
                 continue
             elif tag == _IMG:
@@ -257,7 +260,7 @@ class _PageWriter:
 def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:
     """bool (n,) twice: elements whose tags are written, and those of them that need an end tag.
 
-    A `p` or `li` may leave its end tag out unless bare text stands beside it.
+    A `p` or `li` may leave its end tag out unless something stands beside it that does not close it.
     """
     tag, parent = table.tag, np.maximum(table.parent, 0)
     bare = ~table.is_block() & table.is_block()[parent]
@@ -270,9 +273,22 @@ def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:
         if not skip.any():
             break
         around[skip] = parent[around[skip]]
-    beside_bare = np.zeros(len(table), bool)
-    beside_bare[around[bare]] = True
-    return written, ~(elements.END_OPTIONAL[tag] & ~beside_bare[around])
+    needs_end = ~elements.END_OPTIONAL[tag]
+    for kind, not_beside in elements.END_NEEDED:
+        wrong = bare | (written & not_beside[tag]) | (_is_late_head(table) if kind[_TR] else False)
+        beside = np.zeros(len(table), bool)
+        beside[around[wrong]] = True
+        needs_end |= kind[tag] & beside[around]
+    return written, needs_end
+
+
+def _is_late_head(table: NodeTable) -> np.ndarray:
+    """bool (n,): each `thead` and `caption` behind a row: libxml2 puts it into that."""
+    tag, parent = table.tag, np.maximum(table.parent, 0)
+    rows = np.flatnonzero(tag == _TR)
+    first_row = np.full(len(table), len(table))
+    first_row[parent[rows][::-1]] = rows[::-1]
+    return ((tag == _THEAD) | (tag == _CAPTION)) & (first_row[parent] < np.arange(len(table)))
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,94 @@
+"""Elements that a parser would move elsewhere become others, so that a page written again is read as the same tree.
+
+What a parser moves depends on the parser: here are the rules of the HTML standard and those of libxml2, which reads our
+own output when a cleaned page is cleaned again.
+"""
+
+import numpy as np
+
+from pruning import elements
+from pruning.elements import CODES
+from pruning.nodes import NodeTable
+
+_DIV, _P, _PRE, _ADDRESS, _TABLE = (CODES[name] for name in ("div", "p", "pre", "address", "table"))
+_UL, _LI, _DL, _DT, _DD = (CODES[name] for name in ("ul", "li", "dl", "dt", "dd"))
+_MAY_GO = elements.IS_WRAPPER | ~elements.IS_BLOCK  # tidy.py may take them out around blocks
+_TABLE_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "table thead tr td th caption".split()])
+_LIST_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "ul ol li dl dt dd".split()])
+
+
+def repair(table: NodeTable) -> None:
+    """Rename what a parser would move elsewhere, so that the page written again is read as the same tree."""
+    tag, parent = table.tag, table.parent
+    tag[(tag == _P) & (table.number_below(table.is_block()) > 0)] = _DIV
+    _repair_headings(table)
+    _repair_preformatted(table)
+    _repair_lists(table)
+    stray = elements.HOLDS_NO_TEXT[tag[parent]] & ~(_TABLE_PARTS[tag] & (tag != _TABLE)) & (table.words > 0)
+    stray[0] = False
+    if stray.any():
+        _demote_tables(table, np.flatnonzero(stray))
+    _demote_definitions(table)
+    for node in [node for node in table.attributes if tag[node] == _DIV]:
+        del table.attributes[node]
+
+
+def _repair_headings(table: NodeTable) -> None:
+    """No heading stands within another, none holds paragraphs or tables."""
+    tag = table.tag
+    heading = elements.IS_HEADING[tag]
+    tag[heading & table.is_below(heading)] = _DIV
+    tag[elements.IS_HEADING[tag] & (table.number_below(tag == _TABLE) > 0)] = _DIV
+    tag[(tag == _P) & table.is_below(elements.IS_HEADING[tag])] = _DIV
+
+
+def _repair_preformatted(table: NodeTable) -> None:
+    """Preformatted text holds no lists and tables."""
+    tag = table.tag
+    if (tag == _PRE).any():
+        tag[table.is_below(tag == _PRE) & (_TABLE_PARTS[tag] | _LIST_PARTS[tag])] = _DIV
+
+
+def _repair_lists(table: NodeTable) -> None:
+    """No list stands in an address or a term; no address and no preformatted text stands between a list's items."""
+    tag = table.tag
+    tag[(tag == _DT) & (table.number_below(tag == _DL) > 0)] = _DD
+    address, pre = tag == _ADDRESS, tag == _PRE
+    if not (address.any() or pre.any()):
+        return
+    around = table.nearest_without(_MAY_GO[tag])
+    in_list = tag[around] == _UL
+    tag[address & (in_list | (table.number_below(_LIST_PARTS[tag]) > 0))] = _DIV
+    broken = np.zeros(len(table), bool)
+    broken[around[pre & in_list]] = True
+    tag[(tag == _LI) & broken[table.parent]] = _DIV
+    tag[broken] = _DIV
+
+
+def _demote_definitions(table: NodeTable) -> None:
+    """A `dl` that holds a `div` is broken: its parts become divs. (Those around terms are gone: see parse.py.)"""
+    tag = table.tag
+    if not (tag == _DL).any():
+        return
+    around = table.nearest_without(_MAY_GO[tag])
+    pending = around[(tag == _DIV) & (tag[around] == _DL) & (table.words > 0)].tolist()
+    while pending:
+        node = pending.pop()
+        if tag[node] == _DL:
+            tag[node] = _DIV
+            pending.append(int(around[node]))
+    tag[((tag == _DT) | (tag == _DD)) & (tag[table.parent] != _DL)] = _DIV
+
+
+def _demote_tables(table: NodeTable, strays: np.ndarray) -> None:
+    """A table with text outside its cells is a layout, or broken: its parts become divs, and no word moves."""
+    tag = table.tag.tolist()
+    nearest = [0] * len(tag)
+    for node, up in enumerate(table.parent.tolist()):
+        nearest[node] = node if tag[node] == _TABLE else nearest[up] if node else 0
+    owner, around = np.array(nearest), np.array(nearest)[table.parent[strays]]
+    broken = np.zeros(len(tag), bool)
+    broken[around] = True
+    parts = broken[owner] & _TABLE_PARTS[table.tag]
+    table.tag[parts] = _DIV
+    table.removed["broken_tables"] = table.removed.get("broken_tables", 0) + len(np.unique(around))

@@ -1,0 +1,133 @@
+"""The second half of lossless cleaning: what says nothing is taken out of the table of nodes."""
+
+import numpy as np
+
+from pruning import elements
+from pruning.elements import CODES, TEXT
+from pruning.metadata import Metadata
+from pruning.nodes import INLINE_MARK, Events, NodeTable, from_events
+from pruning.repair import repair
+
+_SUP, _IMG, _TABLE, _TR = (CODES[name] for name in ("sup", "img", "table", "tr"))
+
+
+def build(events: Events, metadata: Metadata) -> NodeTable:
+    """Turn balanced events, the root's first and last, into a table, and take out what says nothing."""
+    table = from_events(events, metadata)
+    repair(table)
+    gone = _superfluous(table)
+    _keep_apart(table, gone)
+    return _without(table, gone)
+
+
+def _superfluous(table: NodeTable) -> np.ndarray:
+    """bool (n,): nodes that go, their children taking their place."""
+    tag, parent, words = table.tag, table.parent, table.words
+    is_text = tag == TEXT
+    up = np.maximum(parent, 0)
+    gone = words == 0
+    gone &= ~_keeps_table_shape(table)
+    gone |= is_text & (tag[up] == _IMG)  # an alt text belongs to its image
+    gone[is_text & (words == 0) & (tag[up] != _IMG)] = False  # a space in a line: all others are folded away
+    empty = int(np.count_nonzero(gone & ~is_text))
+    inline = ~is_text & ~table.is_block()
+    gone |= inline & (table.number_below(table.is_block()) > 0)  # a link around a whole card
+    gone |= (tag == _SUP) & _starts_with_bracket(table)  # a footnote's mark is no exponent
+    gone |= _needless_wrappers(table, gone)
+    gone[0] = False
+    _count_removed(table, empty, gone)
+    return gone
+
+
+def _keep_apart(table: NodeTable, gone: np.ndarray) -> None:
+    """An empty block between two texts that stay beside each other leaves a space in its place."""
+    empty = np.flatnonzero(gone & (table.words == 0) & table.is_block())
+    texts = np.flatnonzero(~gone & (table.tag == TEXT))
+    behind = np.searchsorted(texts, empty)
+    between = (behind > 0) & (behind < len(texts))
+    empty, before, after = empty[between], texts[behind[between] - 1], texts[behind[between]]
+    stays = ~gone & table.is_block()
+    around, blocks = table.nearest_without(~stays), np.cumsum(stays)
+    together = (around[before] == around[after]) & (blocks[before] == blocks[after])
+    empty = empty[together][np.unique(before[together], return_index=True)[1]]
+    if len(empty):
+        _become_spaces(table, gone, empty)
+
+
+def _become_spaces(table: NodeTable, gone: np.ndarray, empty: np.ndarray) -> None:
+    """Turn empty blocks into texts of one space, where the mark of their start was."""
+    out, at = [], 0
+    for mark in (table.start[empty] - 1).tolist():
+        out += [table.text[at:mark], " "]
+        at = mark + 1
+    table.text = "".join((*out, table.text[at:]))
+    table.tag[empty], gone[empty] = TEXT, False
+    table.start[empty] -= 1
+    table.stop[empty] = table.start[empty] + 1
+    table.end[empty] = empty + 1
+
+
+def _keeps_table_shape(table: NodeTable) -> np.ndarray:
+    """bool (n,): empty cells of rows that have others with text, and, where cells span rows, empty rows."""
+    tag, parent, words = table.tag, np.maximum(table.parent, 0), table.words
+    keeps = elements.IS_CELL[tag] & (words[parent] > 0)
+    rows = (tag == _TR) & (words == 0)
+    if rows.any() and any("rowspan" in value for value in table.attributes.values()):
+        above = np.where(tag[parent] == _TABLE, parent, parent[parent])  # a row stands in a table or in its thead
+        keeps |= rows & (words[above] > 0)
+        keeps |= elements.IS_CELL[tag] & keeps[parent]
+    return keeps
+
+
+def _starts_with_bracket(table: NodeTable) -> np.ndarray:
+    marks = np.zeros(len(table), bool)
+    for node in np.flatnonzero(table.tag == _SUP).tolist():
+        marks[node] = table.text[table.start[node] : table.stop[node]].lstrip(INLINE_MARK + " ").startswith("[")
+    return marks
+
+
+def _needless_wrappers(table: NodeTable, gone: np.ndarray) -> np.ndarray:
+    """bool (n,): wrappers around one block, then wrappers that are all that is left in their parent."""
+    wrapper = elements.IS_WRAPPER[table.tag] & ~gone
+    wrapper[0] = False
+    _, children, blocks = _family(table, gone)
+    around_one = wrapper & (children == 1) & (blocks == 1)
+    parent, children, _ = _family(table, gone | around_one)
+    alone = wrapper & (children[parent] == 1) & ~elements.HOLDS_NO_TEXT[table.tag[parent]]
+    return around_one | alone
+
+
+def _family(table: NodeTable, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each node's parent among those that stay, and its number of children and of block children that stay."""
+    parent = table.nearest_without(gone)
+    stay = np.flatnonzero(~gone)[1:]  # all but the root
+    children = np.bincount(parent[stay], minlength=len(table))
+    blocks = np.bincount(parent[stay], weights=table.is_block()[stay], minlength=len(table))
+    return parent, children, blocks
+
+
+def _count_removed(table: NodeTable, empty: int, gone: np.ndarray) -> None:
+    wrappers = int(np.count_nonzero(gone & (table.tag != TEXT))) - empty
+    for kind, number in (("empty", empty), ("wrappers", wrappers)):
+        if number > 0:
+            table.removed[kind] = number
+
+
+def _without(table: NodeTable, gone: np.ndarray) -> NodeTable:
+    keep = ~gone
+    new = np.concatenate(([0], np.cumsum(keep, dtype=np.int32)))
+    parent = new[table.nearest_without(gone)]
+    parent[0] = -1
+    return NodeTable(
+        tag=table.tag[keep],
+        parent=parent[keep],
+        end=new[table.end][keep],
+        start=table.start[keep],
+        stop=table.stop[keep],
+        words=table.words[keep],
+        spaced=table.spaced[keep],
+        attributes={int(new[node]): value for node, value in table.attributes.items() if keep[node]},
+        text=table.text,
+        metadata=table.metadata,
+        removed=table.removed,
+    )
