@@ -1,0 +1,205 @@
+"""What the pruning core should do, written a second time: slowly, by another way, from what its tables mean.
+
+Nothing here calls the code under test. Trees are nested tuples: `(tag, attributes, children)`, a child being a word or
+such a tuple.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+import html5lib
+from lxml import etree
+
+# Elements that hold nothing. lxml does not know these to be of that kind, and puts into them what stands behind them.
+VOID = frozenset("bgsound command embed image keygen source track wbr".split())
+# Elements whose borders break no word: they stand in a line of text. (And some that hold no text of their own.)
+JOINING = VOID | frozenset(
+    "head a abbr acronym b basefont bdi bdo big blink body cite code data del dfn em font i img ins kbd label "
+    "mark math nobr output picture q rb rtc ruby s samp slot small span strike strong sub sup tbody tfoot time tt "
+    "u var".split()
+)
+# Elements that are never shown, with all that is in them.
+NEVER_SHOWN = frozenset(
+    "title meta link base script style template noscript noembed noframes svg iframe object applet video audio canvas "
+    "param area frameset frame input textarea datalist rp col colgroup annotation annotation-xml "
+    "context".split()
+)
+_INVISIBLE = {
+    *range(9),
+    *range(0x0E, 0x1C),
+    *(set(range(0x7F, 0xA0)) - {0x85}),
+    *(0xAD, 0x200B, 0xFEFF, 0xFFFE, 0xFFFF),
+    *(*range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x2070)),
+    *(*range(0xFDD0, 0xFDF0), *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)),
+}
+_INVISIBLE_TO_NONE = dict.fromkeys(_INVISIBLE)
+
+Tree = tuple[str, str, tuple[Any, ...]]
+
+
+def without_unspeakable(html: str) -> bytes:
+    """The page as UTF-8, as it reaches a parser: halves of surrogate pairs replaced, NUL taken out."""
+    return html.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "").encode()
+
+
+class _Builder(ElementTree.TreeBuilder):
+    """Builds a tree from the parser's events, below an element of its own: a page may have more than one root."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        super().start("page", {})
+
+    def start(self, tag: str, attributes: Any) -> Any:
+        return super().start(tag, dict(attributes))
+
+    def close(self) -> Any:
+        super().end("page")
+        return super().close()
+
+
+def parsed(html: str | bytes) -> Any:
+    """The tree that libxml2 sees in a page, without the limits of lxml's own: it loses text in deep pages."""
+    data = without_unspeakable(html) if isinstance(html, str) else html
+    parser = etree.HTMLParser(
+        target=_Builder(), encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
+    )
+    return etree.fromstring(data, parser)
+
+
+def parsed_as_html5(html: str) -> Any:
+    """html5lib's tree of a page, in elements of the same interface as lxml's."""
+    return html5lib.parse(without_unspeakable(html).decode(), namespaceHTMLElements=False, scripting=True)
+
+
+def visible_text(root: Any) -> str:
+    """All that a reader sees of a parsed page, a line break or space wherever words are apart."""
+    panels: set[str] = set()
+    out: list[str] = []
+    hidden: Any = None
+    for event, element in _events(root):
+        if hidden is None:
+            if event == "start" and is_hidden(element.tag.rpartition("}")[2], element.attrib, panels):
+                hidden = element
+            else:
+                out += _texts(event, element)
+        elif hidden is element and event == "end":
+            hidden = None
+            out.append(element.tail or "")
+    return "".join(out).translate(_INVISIBLE_TO_NONE)
+
+
+def _events(root: Any) -> Iterator[tuple[str, Any]]:
+    """All elements as they start and end, however deep they stand."""
+    pending = [("end", root), ("start", root)]
+    while pending:
+        event, element = pending.pop()
+        if not isinstance(element.tag, str):  # a comment
+            element.tag, element.text = "b", ""
+        yield event, element
+        if event == "start":
+            pending += [(kind, child) for child in reversed(element) for kind in ("end", "start")]
+
+
+def _texts(event: str, element: Any) -> tuple[str, str]:
+    """What is read where an element starts or ends."""
+    between = "" if element.tag.rpartition("}")[2] in JOINING else " "
+    return (between, element.text or "") if event == "start" else (between, element.tail or "")
+
+
+def visible_words(html: str | bytes) -> list[str]:
+    """The words that a reader sees of a page, in order."""
+    return visible_text(parsed(html)).split()
+
+
+def is_hidden(tag: str, attributes: Any, panels: set[str]) -> bool:
+    """Whether a reader sees nothing of an element; notes the panels that it opens."""
+    if tag in VOID:
+        return False
+    if tag in NEVER_SHOWN or (tag == "dialog" and "open" not in attributes):
+        return True
+    for name in ("aria-controls", "data-target", "data-bs-target"):
+        panels.update(part.lstrip("#") for part in attributes.get(name, "").split())
+    says_hidden = "hidden" in attributes and attributes["hidden"].strip().lower() != "until-found"
+    if not (says_hidden or _style_hides(attributes.get("style", ""))):
+        return False
+    return attributes.get("role") not in ("tabpanel", "region") and attributes.get("id") not in panels
+
+
+def _style_hides(style: str) -> bool:
+    for declaration in style.lower().split(";"):
+        name, _, value = declaration.partition(":")
+        value = value.replace("!important", "").strip()
+        hiding = {
+            "display": ["none"],
+            "visibility": ["hidden", "collapse"],
+            "font-size": ["0", "0px", "0em", "0%", "0pt"],
+        }
+        if value in hiding.get(name.strip(), []):
+            return True
+    return False
+
+
+def written_words(html: str) -> list[str]:
+    """All words of a result, in order: there nothing is hidden."""
+    return "".join(text for event in _events(parsed_as_html5(html)) for text in _texts(*event)).split()
+
+
+def tree_of(root: Any) -> tuple[Any, ...]:
+    """The body of a parsed result as nested tuples; what parsers add by themselves is left out."""
+    body = root if root is None or root.tag == "body" else root.find("body")
+    return () if body is None else _children(body)
+
+
+def _children(element: Any) -> tuple[Any, ...]:
+    found: list[Any] = (element.text or "").split()
+    for child in element:
+        attributes = " ".join(f"{name}={value!r}" for name, value in sorted(child.attrib.items()))
+        inner = _children(child)
+        # A parser puts rows into a body, without being told.
+        found += inner if child.tag == "tbody" else [(child.tag, attributes, inner)]
+        found += (child.tail or "").split()
+    return tuple(found)
+
+
+def joined_letters(text: str) -> str:
+    """The text without white space: what is left the same wherever lines and pieces are cut."""
+    return re.sub(r"\s+", "", text)
+
+
+def greedy(
+    ranked: Sequence[int],
+    cost: Callable[[Iterable[int]], int],
+    budget: int,
+    context_of: Callable[[int], Sequence[int]],
+    parts_of: Callable[[int], Sequence[int]],
+) -> tuple[set[int], set[int]]:
+    """The greedy policy, every step counted whole: blocks kept for their scores, and as context.
+
+    Args:
+        ranked: blocks, best first.
+        cost: tokens of a result that keeps these blocks.
+        budget: tokens at most.
+        context_of: the blocks that explain a block.
+        parts_of: the blocks that a block falls into.
+    """
+    waiting, scored, context = list(ranked), set[int](), set[int]()
+    best = set(ranked[:1])
+    while waiting:
+        block = waiting.pop(0)
+        kept = scored | context
+        if block in kept or cost({*kept, block}) <= budget:
+            scored.add(block)
+            if block in kept:
+                context.discard(block)
+                continue
+            for other in context_of(block):
+                kept = scored | context
+                if other not in kept and cost({*kept, other}) <= budget:
+                    context.add(other)
+        elif block in best and not kept:
+            parts = list(parts_of(block))
+            best.update(parts)
+            waiting[:0] = parts
+    return scored, context
