@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.search import SearchQuery
 from pruning.document import Page
-from pruning.prune import BlockTrace, Step
+from pruning.result import BlockTrace, Step
 
 Format = Literal["html", "markdown", "text"]
 Status = Literal["ok", "snippet_only", "failed"]

@@ -27,7 +27,8 @@ from pruning.errors import ModelError, PageError
 from pruning.isolate import read_page
 from pruning.nodes import NodeTable
 from pruning.observe import Event, Observer, unobserved
-from pruning.prune import Options, Pruned, Scored, Similarities, prune_steps
+from pruning.prune import Need, Options, Scored, Similarities, prune_steps
+from pruning.result import Pruned
 from pruning.tokens import TokenCounter
 
 # The parts of a request's time at which fetching and models must have ended: what comes after them needs the rest.
@@ -122,9 +123,11 @@ class Pipeline:
         options = self._options(request)
         tree = await in_thread(BlockTree.from_tables, tables, options.max_words)
         steps = prune_steps(tree, request.query, counter, options, self.observer)
-        return await drive(steps, partial(self._similarities, clock))
+        return await drive(steps, partial(self._supply, clock))
 
-    async def _similarities(self, clock: "Clock", need: Similarities) -> Scored:
+    async def _supply(self, clock: "Clock", need: Need) -> Scored:
+        """What the method needs of a model. Raises ModelError, also when the time for models is over."""
+        assert isinstance(need, Similarities), "only the embedding step is offered"
         embedder = self.parts.embedder
         try:
             async with asyncio.timeout_at(clock.share(MODELS_SHARE)):

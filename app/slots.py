@@ -8,7 +8,7 @@ from app.messages import Result, Status
 from app.search import Hit
 from pruning.document import Page
 from pruning.errors import SecateursError
-from pruning.prune import Source
+from pruning.result import Source
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ _ANSWER: dict[str, Any] = {
             "model": "all-MiniLM-L6-v2",
             "milliseconds": 14.2,
             "blocks_in": 2,
+            "blocks_read": 2,
             "blocks_out": 1,
             "tokens_in": 42,
             "tokens_out": 56,

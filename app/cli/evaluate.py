@@ -21,7 +21,7 @@ from pruning.document import Limits, Page
 from pruning.errors import InvalidInput, SecateursError
 from pruning.isolate import read_page
 from pruning.nodes import NodeTable
-from pruning.prune import Options, Scored, Similarities, prune_steps
+from pruning.prune import Need, Options, Scored, Similarities, prune_steps
 from pruning.tokens import TokenCounter
 
 # The scores of a set are only comparable when everybody counts with the same tokenizer.
@@ -93,7 +93,7 @@ async def _line(row: dict[str, Any], options: Options, counter: TokenCounter, sc
         tables, seconds = await in_thread(_tables, row["pages"], options.limits)
         scorer.seconds, start = 0.0, time.perf_counter()
         tree = await in_thread(BlockTree.from_tables, tables, options.max_words)
-        pruned = await drive(prune_steps(tree, row["question"], counter, options), scorer.similarities)
+        pruned = await drive(prune_steps(tree, row["question"], counter, options), scorer.scored)
         seconds += time.perf_counter() - start - scorer.seconds
         output = pruned.content
         # Ranked by BM25 although there is a model: a number that would pass for the model's.
@@ -127,8 +127,9 @@ class _Scorer:
         self.seconds = 0.0
         self.is_off = isinstance(embedder, NoEmbedder)
 
-    async def similarities(self, need: Similarities) -> Scored:
-        """The scores of the passages."""
+    async def scored(self, need: Need) -> Scored:
+        """The scores of the passages. Raises ModelError."""
+        assert isinstance(need, Similarities), "no path model is configured"
         start = time.perf_counter()
         key = tuple(need.passages)
         if key not in self._known:
