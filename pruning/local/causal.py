@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pruning.errors import InvalidInput, ModelError, reason
+from pruning.checkpoint import prompt_of
+from pruning.errors import ModelError, reason
 from pruning.generative import PathLogprobs
 from pruning.local.sentence_transformer import _extra, _quiet
 from pruning.local.tree_pass import KINDS, layer_kinds, tree_logits
@@ -18,6 +19,9 @@ from pruning.prompt import Prompt
 
 # Those that are tested. Others may do things that no mask can express, and would be wrong without a word.
 FAMILIES = ("llama", "mistral", "phi3", "qwen2", "qwen3")
+
+# What is fetched of a repository: no other formats of the weights, and no code.
+_FILES = ("*.json", "*.jinja", "*.safetensors")
 
 
 class CausalPathModel:
@@ -40,7 +44,7 @@ class CausalPathModel:
 
         Args:
             model_name_or_path: a folder, or a name on the Hugging Face hub (only in its cache when HF_HUB_OFFLINE is
-                set).
+                set). It needs a tokenizer.json.
             device: "cpu", "cuda" …; None takes the best there is.
             dtype: "float32", "bfloat16" …; None is float32 on a CPU and the checkpoint's own elsewhere.
             prompt: the whole template. None takes the one beside the weights, else our own as the model's chat
@@ -96,8 +100,6 @@ class CausalPathModel:
                 model = self._model
             return tree_logits(model, need, self._checks(need, deadline))
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            if isinstance(error, InvalidInput):
-                raise
             raise ModelError(f"the language model {self.name} failed: {reason(error)}") from error
         finally:
             self._turn.release()
@@ -118,6 +120,17 @@ class CausalPathModel:
         return ModelError(f"the language model {self.name} was too slow: {len(need.context)} tokens to read")
 
     @cached_property
+    def _folder(self) -> Path:
+        if self._local:
+            return Path(self._wanted)
+        hub = _extra("huggingface_hub")
+        try:
+            with _quiet():
+                return Path(hub.snapshot_download(self._wanted, allow_patterns=_FILES))
+        except Exception as error:  # each way to fetch files has its own
+            raise self._unloadable(error) from error
+
+    @cached_property
     def _config(self) -> Any:
         config = self._pretrained("AutoConfig")
         if config.model_type not in FAMILIES or not layer_kinds(config)[0] <= KINDS:
@@ -129,20 +142,11 @@ class CausalPathModel:
 
     @cached_property
     def _tokenizer(self) -> ModelTokenizer:
-        if (Path(self._wanted) / "tokenizer.json").is_file():
-            return ModelTokenizer.load(Path(self._wanted))
-        return ModelTokenizer(self._pretrained("AutoTokenizer").backend_tokenizer.to_str(), name=self.name)
+        return ModelTokenizer.load(self._folder)
 
     @cached_property
     def _template(self) -> Prompt:
-        prompt = self._prompt or (Prompt.beside(Path(self._wanted)) if self._local else None)
-        if prompt:
-            return prompt
-        tokenizer = self._pretrained("AutoTokenizer")
-        try:
-            return Prompt.default().in_chat(lambda words: _said(tokenizer, words))
-        except Exception as error:  # a chat template is a program of its own
-            raise ModelError(f"the chat template of {self.name} failed: {reason(error)}") from error
+        return self._prompt or prompt_of(self._folder)
 
     @cached_property
     def _model(self) -> Any:
@@ -157,17 +161,9 @@ class CausalPathModel:
         loader = getattr(_extra("transformers"), kind)
         try:
             with _quiet():
-                return loader.from_pretrained(
-                    self._wanted, local_files_only=self._local, trust_remote_code=False, **options
-                )
-        except Exception as error:  # each kind of file and each way to fetch it has its own
-            raise ModelError(f"the language model {self._wanted} can't be loaded: {reason(error)}") from error
+                return loader.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False, **options)
+        except Exception as error:  # each kind of file has its own
+            raise self._unloadable(error) from error
 
-
-def _said(tokenizer: Any, words: str) -> str:
-    """Words as a user's turn, up to the model's; without a chat template, with the token that a text begins with."""
-    if tokenizer.chat_template:
-        turn = [{"role": "user", "content": words}]
-        return tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, enable_thinking=False)
-    begins = tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
-    return tokenizer.bos_token + words if begins else words
+    def _unloadable(self, error: Exception) -> ModelError:
+        return ModelError(f"the language model {self._wanted} can't be loaded: {reason(error)}")
