@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -25,6 +25,12 @@ def install(app: FastAPI) -> None:
     app.mount(ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")), name="docs-assets")
     app.include_router(router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> RedirectResponse:
+    """Whoever opens the service in a browser wants to know what it can do."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/docs", include_in_schema=False)

@@ -10,8 +10,8 @@ from app.messages import Answer, CleanedPage
 from app.pipeline import Pipeline
 
 
-def pipeline_of(request: Request) -> Pipeline:
-    """The one pipeline of the service."""
+async def pipeline_of(request: Request) -> Pipeline:
+    """The one pipeline of the service. Not a plain function: the framework would send that to a thread."""
     pipeline: Pipeline = request.app.state.pipeline
     return pipeline
 

@@ -171,7 +171,7 @@ class Ready(BaseModel):
     """That requests will be served: the models and the tokenizer are loaded."""
 
     status: str = "ready"
-    embedder: str | None = Field(description="The embedding model; null when blocks are scored by BM25 alone.")
+    embedder: str = Field(description="The embedding model; `none` when blocks are ranked by BM25 alone.")
     tokenizer: str = Field(description="The default tokenizer.")
     providers: list[str] = Field(description="The search providers that are configured.")
 

@@ -102,6 +102,11 @@ def test_the_page_needs_no_internet(plain: httpx.Client) -> None:
     assert "/openapi.json" in page
 
 
+def test_the_root_leads_to_the_documentation(plain: httpx.Client) -> None:
+    """A browser that opens the service is shown something."""
+    assert ("/docs", 200) == (plain.get("/").headers["location"], plain.get("/", follow_redirects=True).status_code)
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_problem_explains_itself(plain: httpx.Client, name: str) -> None:
     """Opening a problem's type tells what it means."""

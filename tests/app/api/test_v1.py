@@ -8,7 +8,7 @@ import httpx
 import lxml.html
 import pytest
 
-from pruning import TokenCounter
+from pruning import Limits, TokenCounter
 from tests.needs import data_files
 
 PAGE = (
@@ -163,6 +163,16 @@ class TestPrune:
         body = r'{"query": "q", "pages": [{"html": "<p>half \ud800</p>"}]}'
         answer = plain.post("/v1/prune", content=body, headers={"Content-Type": "application/json"})
         assert "half \ufffd" in answer.json()["content"]
+
+    def test_a_large_page(self, plain: httpx.Client) -> None:
+        """A page that is read in a process of its own comes to the same end."""
+        filler = "".join(f"<p>Paragraph {n} about nothing of interest.</p>" for n in range(30_000))
+        html = f"{filler}<p>Sunday: 10 to 14.</p>{filler}"
+        answer = post(plain, "/v1/prune", query="When does it open on Sunday?", pages=[{"html": html}], max_tokens=200)
+
+        assert len(html) > Limits().isolate_over
+        assert "Sunday: 10 to 14." in answer["content"]
+        assert TokenCounter.load("tekken").count(answer["content"]) == answer["tokens"] <= 200
 
     @pytest.mark.parametrize("path", data_files("extract/html/aeb/0*.html.gz"))
     def test_real_pages(self, plain: httpx.Client, path: Path) -> None:
