@@ -15,10 +15,13 @@ from app.errors import ProviderNotConfigured, TokenizerNotAllowed
 from app.fetch import Fetcher, FetchLimits, Guard
 from app.models.embeddings import EmbeddingOptions, EmbeddingServer
 from app.models.tokenize import ServedTokenCounter
+from app.models.vllm import VllmOptions, VllmPathModel
 from app.seam import in_thread
 from app.search import ProviderSettings, SearchProvider, load_provider
 from app.settings import Settings
 from pruning.errors import ModelError, SecateursError
+from pruning.generative import PathLogprobs, PathReader
+from pruning.local.causal import CausalPathModel
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
 from pruning.tokens import TokenCounter
 
@@ -84,14 +87,63 @@ class NoEmbedder:
         """Nothing is kept open."""
 
 
+class AwaitedPathModel(Protocol):
+    """A causal language model as the pipeline knows it, in this process or behind HTTP."""
+
+    @property
+    def reader(self) -> PathReader:
+        """What planning must know of the model. What of it is not known yet raises ModelError."""
+        ...
+
+    async def logprobs(self, need: PathLogprobs, *, deadline: float | None = None) -> list[np.ndarray]:
+        """Answer a need, before that time of `time.monotonic()`. Raises ModelError."""
+        ...
+
+    async def load(self, *, deadline: float | None = None) -> None:
+        """Have the model ready; at once where it is. Raises ModelError, MissingExtra."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is kept open."""
+        ...
+
+
+class InProcessPathModel:
+    """A causal language model of this process, which computes in worker threads."""
+
+    def __init__(self, model: CausalPathModel, seconds: float) -> None:
+        self.reader: PathReader = model
+        self._model = model
+        self._seconds = seconds
+
+    async def logprobs(self, need: PathLogprobs, *, deadline: float | None = None) -> list[np.ndarray]:
+        """See `AwaitedPathModel`."""
+        # Cancelling a thread's caller leaves the thread at work.
+        latest = time.monotonic() + self._seconds
+        ask = partial(self._model.logprobs, deadline=latest if deadline is None else min(deadline, latest))
+        return await in_thread(ask, need)
+
+    async def load(self, *, deadline: float | None = None) -> None:
+        """See `AwaitedPathModel`; reading files takes the time that it takes."""
+        await in_thread(self._model.load)
+
+    async def aclose(self) -> None:
+        """Nothing is kept open."""
+
+
 class Parts:
-    """Search providers, fetcher, embedder and tokenizers of one service."""
+    """Search providers, fetcher, models and tokenizers of one service.
+
+    Attributes:
+        path_model: scores blocks by their paths; None where none is configured.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.providers: Mapping[str, SearchProvider] = _providers(settings)
         self.fetcher = _fetcher(settings)
         self.embedder = _embedder(settings)
+        self.path_model = _path_model(settings)
         self._served: dict[str, ServedTokenCounter] = {}
         self._connecting = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
@@ -138,12 +190,21 @@ class Parts:
 
     async def _load(self) -> None:
         try:
-            await asyncio.gather(self.embedder.load(), self.counter(None))
+            await asyncio.gather(self.embedder.load(), self.counter(None), self._load_path_model())
         except SecateursError as error:
             self.not_ready_because = str(error)
             log.error("not ready: %s", error)
         else:
             self.not_ready_because = ""
+
+    async def _load_path_model(self) -> None:
+        """Answers can do without it, so the service is ready all the same: it is tried again when it is needed."""
+        if self.path_model is None:
+            return
+        try:
+            await self.path_model.load()
+        except SecateursError as error:
+            log.warning("without the step generate for now: %s", error)
 
     async def aclose(self) -> None:
         """Close what is kept open."""
@@ -153,6 +214,8 @@ class Parts:
         for counter in self._served.values():
             await in_thread(counter.close)
         await self.embedder.aclose()
+        if self.path_model is not None:
+            await self.path_model.aclose()
         await self.fetcher.aclose()
         for provider in self.providers.values():
             await provider.aclose()
@@ -188,6 +251,21 @@ def _embedder(settings: Settings) -> AwaitedEmbedder:
     )
     key = _secret(settings.embedder_key)
     return EmbeddingServer(settings.embedder, model=settings.embedder_model, key=key, options=options)
+
+
+def _path_model(settings: Settings) -> AwaitedPathModel | None:
+    if settings.path_model is None:
+        return None
+    if not _is_url(settings.path_model):
+        model = CausalPathModel(settings.path_model, context_length=settings.path_model_context)
+        return InProcessPathModel(model, settings.deadline_seconds)
+    return VllmPathModel(
+        settings.path_model,
+        model=settings.path_model_name,
+        tokenizer=settings.path_model_tokenizer,
+        key=_secret(settings.path_model_key),
+        options=VllmOptions(context_length=settings.path_model_context, seconds=settings.deadline_seconds),
+    )
 
 
 def _is_url(name: str) -> bool:

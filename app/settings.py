@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pruning.document import Limits
 from pruning.errors import InvalidInput
+from pruning.prune import STEPS
 
 PREFIX = "SECATEURS_"
 
@@ -19,6 +20,15 @@ def _split(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _known(steps: tuple[str, ...]) -> tuple[str, ...]:
+    if steps not in STEPS:
+        raise ValueError(f"there are {' and '.join(','.join(known) for known in STEPS)}")
+    return steps
+
+
+Steps = Annotated[Names, AfterValidator(_known)]
 
 
 class Settings(BaseSettings):
@@ -58,6 +68,27 @@ class Settings(BaseSettings):
     )
     tokenizer_key: SecretStr | None = Field(None, description="API key of servers that count.")
     tokenizers: Names = Field((), description="More tokenizers that a request may name, separated by commas.")
+    path_model: str | None = Field(
+        None,
+        description="Scores blocks by their paths in the step `generate`: the URL of a vLLM server, or the folder or "
+        "name of a causal language model that runs in process; without it, that step can't be taken.",
+    )
+    path_model_name: str | None = Field(
+        None, description="Model to ask the vLLM server for; without it, the first one that it lists."
+    )
+    path_model_tokenizer: str | None = Field(
+        None,
+        description="Folder of that model's checkpoint, or of its `tokenizer.json`; without it, the folder or name "
+        "that the server was started with.",
+    )
+    path_model_key: SecretStr | None = Field(None, description="API key of the vLLM server.")
+    path_model_context: int | None = Field(
+        None, ge=256, description="Tokens that the model reads at most; without it, all that it can."
+    )
+    steps: Steps = Field(
+        ("embed",),
+        description="Pruning steps of requests that name none: `embed`, or `embed,generate`.",
+    )
     max_words: int = Field(256, ge=1, le=100_000, description="Words in a block of the embedding step, at most.")
     sieve: int = Field(
         128, ge=1, description="Blocks of one request that the embedder is asked about, at most; BM25 chooses them."

@@ -92,16 +92,24 @@ class Prompt:
 
 
 class PathReader(Protocol):
-    """What planning must know about a model, wherever it runs.
+    """What planning must know about a model, wherever it runs. What can't be known raises ModelError."""
 
-    Attributes:
-        name: as the answer to the user names it.
-        tokenizer: the model's own.
-        prompt: the template that the model was made for, or `Prompt.default()`.
-        context_length: ids that the model reads at most, prompt and path together; a smaller number reads less.
-    """
+    @property
+    def name(self) -> str:
+        """As the answer to the user names it."""
+        ...
 
-    name: str
-    tokenizer: PathTokenizer
-    prompt: Prompt
-    context_length: int
+    @property
+    def tokenizer(self) -> PathTokenizer:
+        """The model's own."""
+        ...
+
+    @property
+    def prompt(self) -> Prompt:
+        """The template that the model was made for, or `Prompt.default()`."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Ids that the model reads at most, prompt and path together; a smaller number reads less."""
+        ...

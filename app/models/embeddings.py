@@ -138,20 +138,10 @@ class EmbeddingServer:
 
     async def _send(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response:
         async with self._asking:
-            outcome = await self._outcome(method, url, **body)
-            pause = upstream.pause(outcome)
-            if pause is not None:
-                await asyncio.sleep(pause)
-                outcome = await self._outcome(method, url, **body)
+            outcome = await upstream.send(self._client, method, url, **body)
         if isinstance(outcome, httpx.HTTPError):
             raise ModelError(f"{self} {upstream.explain(outcome)}") from outcome
         return outcome
-
-    async def _outcome(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response | httpx.HTTPError:
-        try:
-            return await self._client.request(method, url, **body)
-        except httpx.HTTPError as error:
-            return error
 
 
 def _best(windows: Windows, batches: list[list[int]], answers: list[bytes]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What the clients of model servers share: addresses, when to ask once more, and failures told in one line."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -52,6 +53,25 @@ def beside(url: httpx.URL, route: str) -> httpx.URL:
 def headers(key: str | None) -> dict[str, str]:
     """The headers by which a key is shown."""
     return {"authorization": f"Bearer {key}"} if key else {}
+
+
+async def send(client: httpx.AsyncClient, method: str, url: httpx.URL, **body: Any) -> httpx.Response | httpx.HTTPError:
+    """Send a request, once more where that may help, and say what became of it."""
+    outcome = await _outcome(client, method, url, **body)
+    wait = pause(outcome)
+    if wait is None:
+        return outcome
+    await asyncio.sleep(wait)
+    return await _outcome(client, method, url, **body)
+
+
+async def _outcome(
+    client: httpx.AsyncClient, method: str, url: httpx.URL, **body: Any
+) -> httpx.Response | httpx.HTTPError:
+    try:
+        return await client.request(method, url, **body)
+    except httpx.HTTPError as error:
+        return error
 
 
 def pause(outcome: httpx.Response | httpx.HTTPError) -> float | None:

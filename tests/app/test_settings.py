@@ -19,6 +19,8 @@ def documented(name: str) -> str:
         shown = "the user's data folder"
     elif default in (None, ()):
         shown = "none"
+    elif isinstance(default, tuple):
+        shown = f"`{','.join(default)}`"
     else:
         shown = f"`{default}`"
     return f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |"

@@ -1,0 +1,67 @@
+"""A circuit breaker: a server that fails again and again is left alone for a while, and its callers fail at once."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pruning.errors import ModelError
+
+
+class Unavailable(ModelError):
+    """A server that is down, busy or too slow, or answers nonsense: the next request would fare no better."""
+
+
+class Breaker:
+    """Counts failures in a row. Open, it refuses; after a while it lets one attempt through, which decides.
+
+    A failure is an `Unavailable`. A server that refuses a request for what it says, with another ModelError, works.
+    Attempts that are cancelled tell nothing. For one event loop.
+    """
+
+    def __init__(
+        self, *, failures: int = 3, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """A closed one.
+
+        Args:
+            failures: in a row, after which it opens.
+            seconds: for which it stays open.
+            clock: what tells the time, in seconds.
+        """
+        self._most = failures
+        self._seconds = seconds
+        self._clock = clock
+        self._failures = 0
+        self._until = 0.0
+        self._last: Unavailable | None = None
+        self._trying = False
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Within it the server is asked. Raises ModelError, with the last failure, while it is left alone."""
+        trial = self._failures >= self._most
+        if trial:
+            self._refuse_until_rested()
+            self._trying = True
+        try:
+            yield
+        except Unavailable as error:
+            self._failures += 1
+            self._last = error
+            self._until = self._clock() + self._seconds
+            raise
+        except ModelError:
+            self._failures = 0
+            raise
+        else:
+            self._failures = 0
+        finally:
+            if trial:
+                self._trying = False
+
+    def _refuse_until_rested(self) -> None:
+        left = self._until - self._clock()
+        if left > 0:
+            raise ModelError(f"{self._last}; it is asked again in {max(left, 1):.0f} s")
+        if self._trying:
+            raise ModelError(f"{self._last}; it is being asked again")
