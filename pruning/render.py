@@ -136,6 +136,7 @@ class HtmlWriter:
         self._citations = citations
         self._pages = [_PageWriter(table) for table in tree.tables]
         self._wrappers: dict[int, tuple[int, ...]] = {}
+        self._pieces: dict[int, str] = {}
 
     def head(self) -> str:
         """The document type: without it, parsers take the page for an old one, where a table closes no paragraph."""
@@ -150,7 +151,12 @@ class HtmlWriter:
         return self._wrappers[block]
 
     def piece(self, block: int) -> str:
-        """See `Writer`."""
+        """See `Writer`. It is counted first, and then written once or twice."""
+        if block not in self._pieces:
+            self._pieces[block] = self._write(block)
+        return self._pieces[block]
+
+    def _write(self, block: int) -> str:
         tree, first = self.tree, int(self.tree.node[block])
         page = self._pages[tree.page[block]]
         name = tree.name(block) if self._citations else None
