@@ -65,6 +65,8 @@ _THROUGH = (
     ),
     *("label", "output", "picture", "slot", "ruby", "rb", "rtc", "math", "blink", "basefont", "a"),
 )
+# Drawings are full of them, and hold their texts elsewhere (in `text`, which is like any unknown element).
+_SHAPES = ("g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "use", "stop", "clippath")
 # They hold nothing, but libxml2 does not know it, and gives them what stands behind them.
 VOID_TO_US = frozenset(("bgsound", "command", "embed", "image", "keygen", "source", "track", "wbr"))
 _APART = ("button", "select", "optgroup", "option", "meter", "progress", "rt", "map")
@@ -82,7 +84,6 @@ _HIDE = (
         "meta",
         "link",
         "base",
-        "svg",
     ),
     *(
         "iframe",
@@ -107,6 +108,7 @@ _HIDE = (
         "annotation-xml",
         "context",
     ),
+    *("desc", "defs", "metadata", "symbol"),  # of drawings
 )
 
 
@@ -117,7 +119,7 @@ def actions(links: bool) -> dict[str, int]:
         links: whether `a` becomes a node, or only its text is kept.
     """
     table: dict[str, int] = {
-        **dict.fromkeys((*_THROUGH, *VOID_TO_US), Action.THROUGH),
+        **dict.fromkeys((*_THROUGH, *_SHAPES, *VOID_TO_US), Action.THROUGH),
         **dict.fromkeys(_APART, Action.APART),
         **dict.fromkeys(_BREAK, Action.BREAK),
         **dict.fromkeys(_HIDE, Action.HIDE),

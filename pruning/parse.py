@@ -19,6 +19,7 @@ from pruning.errors import PageTimeout, TooManyNodes
 from pruning.fold import count_kept, fold, keep_space
 from pruning.metadata import MetadataReader
 from pruning.nodes import BLOCK_MARK, INLINE_MARK, Events, NodeTable
+from pruning.rawtext import emptied
 from pruning.tidy import build
 
 # Bump when the same page would give another table: cached tables carry it.
@@ -58,7 +59,6 @@ _COUNTED = frozenset(
         "style",
         "noscript",
         "template",
-        "svg",
         "iframe",
         "object",
         "video",
@@ -91,7 +91,7 @@ def node_table(page: Page, limits: Limits | None = None, *, links: bool = False)
         PageError: the page exceeds a limit.
     """
     limits = limits or Limits()
-    data = utf8(page, limits)
+    data = emptied(utf8(page, limits))
     target = _Target(page, limits, links)
     _feed(target, data, limits)
     if target.has_foreign_marks():

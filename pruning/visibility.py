@@ -49,7 +49,10 @@ RULES: tuple[Rule, ...] = (
 #   opacity: 0           shown: pages fade their text in by script
 #   option, button       shown: a reader opens the one and reads the other
 #   noscript             hidden: browsers run scripts
-#   template, head, svg  hidden: never rendered as text
+#   popover              shown: one click opens it
+#   meter, progress      shown: their text says what the bar shows
+#   svg                  its texts are shown (scores, labels of charts), not its title, description and definitions
+#   template, head       hidden: never rendered
 #   iframe, object, video… their fallback text is hidden: browsers show the thing itself
 #   img alt              kept where it says something; not a visible word
 

@@ -18,13 +18,13 @@ VOID = frozenset("bgsound command embed image keygen source track wbr".split())
 JOINING = VOID | frozenset(
     "head a abbr acronym b basefont bdi bdo big blink body cite code data del dfn em font i img ins kbd label "
     "mark math nobr output picture q rb rtc ruby s samp slot small span strike strong sub sup tbody tfoot time tt "
-    "u var".split()
+    "u var g path rect circle ellipse line polyline polygon use stop clippath".split()
 )
 # Elements that are never shown, with all that is in them.
 NEVER_SHOWN = frozenset(
-    "title meta link base script style template noscript noembed noframes svg iframe object applet video audio canvas "
+    "title meta link base script style template noscript noembed noframes iframe object applet video audio canvas "
     "param area frameset frame input textarea datalist rp col colgroup annotation annotation-xml "
-    "context".split()
+    "context desc defs metadata symbol".split()
 )
 _INVISIBLE = {
     *range(9),

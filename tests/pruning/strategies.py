@@ -50,7 +50,8 @@ _HIDING = [
 _ATTRIBUTES = [*[""] * 30, *_SHOWN, *_HIDING]
 _NEVER_SHOWN = [
     *("<!-- comment <b>x</b> -->", "<script>var a = '<p>no</p>';</script>", "<style>p > b { color: red }</style>"),
-    *("<template><i>no</i></template>", "<noscript>no script</noscript>", "<svg><text>no</text><title>t</title></svg>"),
+    *("<template><i>no</i></template>", "<noscript>no script</noscript>"),
+    "<svg><desc>no</desc><g><path d=x /></g><title>t</title></svg>",
     *("<iframe>no</iframe>", "<object>no</object>", "<input value=no>", "<textarea>no</textarea>", "<script></script>"),
     *("<video><source src=v>no</video>", "<canvas>no</canvas>", "<datalist><option>no</datalist>", "<meta content=no>"),
     *("<context>no</context>", "<audio>no<track></audio>", "<embed src=no></embed>", "<link rel=no>"),
