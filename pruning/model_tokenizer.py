@@ -17,8 +17,8 @@ class ModelTokenizer:
     """Encodes text for a model; safe to share between threads. It is a `PathTokenizer`.
 
     Tokenizer files know control tokens as "special" (`<s>`, `<|eot_id|>`), but list others (`<think>`, `<tool_call>`)
-    among the added tokens that are not. Here every added token is a control token, except white space and HTML tags,
-    which some models have as tokens of their own. What remains as they spell it in a text is never that token.
+    among the added tokens that are not. Here every added token is a control token, except white space, HTML tags and
+    single characters, which some models have as tokens of their own. Where a text spells one, it comes in pieces.
     """
 
     def __init__(self, file: str, *, name: str = "tokenizer.json") -> None:
@@ -108,4 +108,5 @@ def _is_control(token: dict[str, Any]) -> bool:
     content = token["content"]
     name = content.strip("</>").lower()
     is_tag = content in (f"<{name}>", f"</{name}>") and name in _HTML
-    return bool(token["special"]) or not (content.isspace() or not content.strip("▁ \t\n\r") or is_tag)
+    is_space = not content.strip("▁ \t\n\r")
+    return bool(token["special"]) or not (is_tag or is_space or len(content) == 1)

@@ -67,7 +67,8 @@ class Prompt:
 
     def save(self, folder: Path) -> None:
         """Write it beside a checkpoint's weights, where `beside` finds it."""
-        (folder / PROMPT_FILE).write_text(json.dumps({"template": self.template}, ensure_ascii=False, indent=2) + "\n")
+        written = json.dumps({"template": self.template}, ensure_ascii=False, indent=2) + "\n"
+        (folder / PROMPT_FILE).write_text(written, "utf-8")
 
     @staticmethod
     def beside(folder: Path) -> "Prompt | None":
@@ -80,7 +81,7 @@ class Prompt:
         if not path.is_file():
             return None
         try:
-            return Prompt(str(json.loads(path.read_text())["template"]))
+            return Prompt(str(json.loads(path.read_text("utf-8"))["template"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path} holds no prompt template: {reason(error)}; import the model again") from error
 
