@@ -21,6 +21,7 @@ class Wanted:
     query: str
     max_tokens: int = 4096
     tokenizer: str | None = None
+    steps: tuple[str, ...] | None = None
     format: Format = "html"
     links: bool = False
     citations: bool = False

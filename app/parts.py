@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from pruning.errors import ModelError, SecateursError
 from pruning.generative import PathLogprobs, PathReader
 from pruning.local.causal import CausalPathModel
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
+from pruning.prune import Given, Need, Scored, Similarities
 from pruning.tokens import TokenCounter
 
 log = logging.getLogger("secateurs")
@@ -173,6 +174,27 @@ class Parts:
                 connect = partial(ServedTokenCounter.connect, key=_secret(self._settings.tokenizer_key))
                 self._served[wanted] = await in_thread(connect, wanted)
             return self._served[wanted]
+
+    async def path_reader(self, until: float) -> PathReader | None:
+        """What planning must know of the path model; None where none is configured.
+
+        The model of a server that is down is no error here: whoever reads from it is told why.
+        """
+        if self.path_model is None:
+            return None
+        with suppress(ModelError):
+            await self.path_model.load(deadline=until)
+        return self.path_model.reader
+
+    async def supply(self, need: Need, until: float) -> Given:
+        """What the method needs of a model; past that moment, of `time.monotonic()`, nobody waits for it.
+
+        Raises ModelError.
+        """
+        if isinstance(need, Similarities):
+            return Scored(await self.embedder.similarities(need.question, need.passages), self.embedder.name)
+        assert self.path_model is not None, "only the plan for a path model asks for probabilities"
+        return await self.path_model.logprobs(need, deadline=until)
 
     @property
     def ready(self) -> bool:

@@ -27,7 +27,7 @@ from pruning.errors import ModelError, PageError
 from pruning.isolate import read_page
 from pruning.nodes import NodeTable
 from pruning.observe import Event, Observer, unobserved
-from pruning.prune import Need, Options, Scored, Similarities, prune_steps
+from pruning.prune import Given, Need, Options, prune_steps
 from pruning.result import Pruned
 from pruning.tokens import TokenCounter
 
@@ -119,19 +119,19 @@ class Pipeline:
     async def _prune(
         self, request: Wanted, tables: Sequence[NodeTable], counter: TokenCounter, clock: "Clock"
     ) -> Pruned:
-        """The method, with the similarities that it needs from the embedder, as long as there is time."""
+        """The method, with what it needs from the models, as long as there is time."""
         options = self._options(request)
+        until = clock.share(MODELS_SHARE)
+        reader = await self.parts.path_reader(until) if "generate" in options.steps else None
         tree = await in_thread(BlockTree.from_tables, tables, options.max_words)
-        steps = prune_steps(tree, request.query, counter, options, self.observer)
-        return await drive(steps, partial(self._supply, clock))
+        steps = prune_steps(tree, request.query, counter, options, self.observer, reader)
+        return await drive(steps, partial(self._supply, until))
 
-    async def _supply(self, clock: "Clock", need: Need) -> Scored:
+    async def _supply(self, until: float, need: Need) -> Given:
         """What the method needs of a model. Raises ModelError, also when the time for models is over."""
-        assert isinstance(need, Similarities), "only the embedding step is offered"
-        embedder = self.parts.embedder
         try:
-            async with asyncio.timeout_at(clock.share(MODELS_SHARE)):
-                return Scored(await embedder.similarities(need.question, need.passages), embedder.name)
+            async with asyncio.timeout_at(until):
+                return await self.parts.supply(need, until)
         except TimeoutError:
             raise ModelError("no scores in the time that the request has for them") from None
 
@@ -142,6 +142,7 @@ class Pipeline:
             links=request.links,
             citations=request.citations,
             trace=request.trace,
+            steps=request.steps or self.settings.steps,
             max_words=self.settings.max_words,
             sieve=self.settings.sieve,
             limits=self.settings.page_limits(),

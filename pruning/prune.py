@@ -91,8 +91,8 @@ class Scored:
 
 
 Need = Similarities | PathLogprobs
-Answer = Scored | Sequence[np.ndarray]
-Steps = Generator[Need, Answer, Pruned]
+Given = Scored | Sequence[np.ndarray]
+Steps = Generator[Need, Given, Pruned]
 
 
 def prune(  # noqa: PLR0913 - what is asked, and who answers what
@@ -152,7 +152,7 @@ def _drive(steps: Steps, embedder: Embedder | None, path_model: PathModel | None
         return result
 
 
-def _answer(need: Need, embedder: Embedder | None, path_model: PathModel | None) -> Answer:
+def _answer(need: Need, embedder: Embedder | None, path_model: PathModel | None) -> Given:
     if isinstance(need, Similarities):
         model = embedder or default_embedder()
         return Scored(model.similarities(need.question, need.passages), model.name)
@@ -224,7 +224,7 @@ class _Task:
     observer: Observer
     degraded: list[str] = field(default_factory=list)
 
-    def embed(self, max_tokens: int) -> Generator[Need, Answer, Choice]:
+    def embed(self, max_tokens: int) -> Generator[Need, Given, Choice]:
         """Score blocks by similarity to the question; without a model, by its words."""
         self.observer(Event("embed", "started"))
         started = time.perf_counter()
@@ -239,7 +239,7 @@ class _Task:
         kept = self._fit(blocks, scored.scores, max_tokens)
         return self._chosen("embed", scored, asked, blocks, kept, started)
 
-    def generate(self, coarse: Choice, reader: PathReader | None) -> Generator[Need, Answer, Choice]:
+    def generate(self, coarse: Choice, reader: PathReader | None) -> Generator[Need, Given, Choice]:
         """Refine what the first step kept, and score it by the paths that a language model would name.
 
         Raises:
@@ -265,7 +265,7 @@ class _Task:
         self.degraded.append(f"{stage}: {error}; {instead}")
         self.observer(Event(stage, "degraded", detail=str(error)))
 
-    def _similar(self, texts: list[str]) -> Generator[Need, Answer, tuple[Scored, int]]:
+    def _similar(self, texts: list[str]) -> Generator[Need, Given, tuple[Scored, int]]:
         """Ask the model; behind the sieve, only about blocks that share the question's words.
 
         A block that the sieve holds back ranks behind all that passed, by its BM25 score.
@@ -304,7 +304,7 @@ class _Task:
         return Choice(blocks, scored.scores, kept, step)
 
 
-def _checked(answer: Answer, expected: int) -> Scored:
+def _checked(answer: Given, expected: int) -> Scored:
     assert isinstance(answer, Scored), "similarities are answered by scores"
     scores = np.asarray(answer.scores, np.float32)
     if scores.shape != (expected,) or not np.isfinite(scores).all():

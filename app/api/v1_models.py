@@ -1,6 +1,6 @@
 """The bodies of our own routes, strict: a field we don't know, or of another type, is an error that says where."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
 
 from app.messages import CleanRequest, Format, PruneRequest, SearchRequest
 from pruning.document import Page
+from pruning.prune import STEPS
 
 _http_url: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
@@ -33,6 +34,14 @@ def _is_http_url(text: str) -> str:
 _stripped = StringConstraints(strip_whitespace=True, min_length=1)
 _plain = AfterValidator(_without_nul)
 
+
+def _is_offered(steps: tuple[str, ...]) -> tuple[str, ...]:
+    if steps not in STEPS:
+        raise ValueError(f"the steps can be {' or '.join(str(list(offered)) for offered in STEPS)}")
+    return steps
+
+
+Steps = Annotated[tuple[Literal["embed", "generate"], ...], Field(strict=False), AfterValidator(_is_offered)]
 Question = Annotated[str, _stripped, Field(max_length=4_000), _plain]
 Name = Annotated[str, _stripped, Field(max_length=200), _plain]
 Domain = Annotated[str, Field(max_length=253, pattern=r"^[^\s/:@?#\x00]+$")]
@@ -55,6 +64,9 @@ class AnswerOptions(Strict):
     )
     tokenizer: Name | None = Field(
         None, description="One of the tokenizers that the service offers; by default the service's own."
+    )
+    steps: Steps | None = Field(
+        None, description='Pruning steps: `["embed"]` or `["embed", "generate"]`; by default the service\'s own.'
     )
     format: Format = Field("html", description="Format of `content`; the budget holds in each.")
     links: bool = Field(False, description="Keep links, resolved to absolute addresses.")

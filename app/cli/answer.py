@@ -40,7 +40,8 @@ def prune(arguments: argparse.Namespace) -> None:
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     names = ("max_tokens", "format", "links", "citations")
-    return {name: getattr(arguments, name) for name in names}
+    steps = tuple(arguments.steps.split(",")) if arguments.steps else None
+    return {name: getattr(arguments, name) for name in names} | {"steps": steps}
 
 
 async def _run(request: SearchRequest | PruneRequest, arguments: argparse.Namespace) -> Answer:

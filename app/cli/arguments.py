@@ -85,6 +85,7 @@ def _files(parser: argparse.ArgumentParser, nargs: str | None) -> None:
 def _answer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-tokens", type=int, default=4096, metavar="N", help="token budget (4096)")
     parser.add_argument("--tokenizer", help="what counts the budget (SECATEURS_TOKENIZER)")
+    parser.add_argument("--steps", help="pruning steps: embed, or embed,generate (SECATEURS_STEPS)")
     parser.add_argument("--format", choices=("html", "markdown", "text"), default="html")
     parser.add_argument("--links", action="store_true", help="keep links")
     parser.add_argument("--citations", action="store_true", help="mark passages with stable ids")

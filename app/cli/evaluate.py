@@ -13,21 +13,23 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from app.parts import AwaitedEmbedder, NoEmbedder, open_parts
+from app.parts import NoEmbedder, Parts, open_parts
 from app.seam import drive, in_thread
 from app.settings import load_settings
 from pruning.blocks import BlockTree
 from pruning.document import Limits, Page
 from pruning.errors import InvalidInput, SecateursError
+from pruning.generative import PathReader
 from pruning.isolate import read_page
 from pruning.nodes import NodeTable
-from pruning.prune import Need, Options, Scored, Similarities, prune_steps
+from pruning.prune import Given, Need, Options, prune_steps
 from pruning.tokens import TokenCounter
 
 # The scores of a set are only comparable when everybody counts with the same tokenizer.
 TOKENIZER = "tekken"
 # Questions of a set share pages; a table is some 10 times its page.
 TABLES_KEPT = 512
+_PATIENCE = 3600.0  # seconds for a model: nobody waits for an answer
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -67,7 +69,7 @@ def _done(out: Path, system: str) -> set[tuple[str, int]]:
 async def _evaluate(
     questions: list[dict[str, Any]], done: set[tuple[str, int]], arguments: argparse.Namespace, out: TextIO
 ) -> None:
-    settings = load_settings(tokenizer=TOKENIZER, deadline_seconds=3600)  # nobody waits for an answer
+    settings = load_settings(tokenizer=TOKENIZER, deadline_seconds=_PATIENCE)
     async with open_parts(settings) as parts:
         counter = await parts.counter(TOKENIZER)
         base = Options(
@@ -77,7 +79,7 @@ async def _evaluate(
             limits=settings.page_limits(),
         )
         for row in tqdm(questions, desc="questions", unit="q", disable=None):
-            scorer = _Scorer(parts.embedder)
+            scorer = _Scorer(parts)
             for budget in arguments.budget:
                 if (row["id"], budget) in done:
                     continue
@@ -93,7 +95,8 @@ async def _line(row: dict[str, Any], options: Options, counter: TokenCounter, sc
         tables, seconds = await in_thread(_tables, row["pages"], options.limits)
         scorer.seconds, start = 0.0, time.perf_counter()
         tree = await in_thread(BlockTree.from_tables, tables, options.max_words)
-        pruned = await drive(prune_steps(tree, row["question"], counter, options), scorer.scored)
+        reader = await scorer.reader(options)
+        pruned = await drive(prune_steps(tree, row["question"], counter, options, reader=reader), scorer.given)
         seconds += time.perf_counter() - start - scorer.seconds
         output = pruned.content
         # Ranked by BM25 although there is a model: a number that would pass for the model's.
@@ -119,21 +122,26 @@ def _table(path: Path, limits: Limits) -> tuple[NodeTable, float]:
 
 
 class _Scorer:
-    """The embedder, asked once for the same passages of a question, whatever the budget; its time is kept apart."""
+    """The models, asked once for the same of a question, whatever the budget; their time is kept apart."""
 
-    def __init__(self, embedder: AwaitedEmbedder) -> None:
-        self._embedder = embedder
-        self._known: dict[tuple[str, ...], Scored] = {}
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._known: dict[Need, Given] = {}
         self.seconds = 0.0
-        self.is_off = isinstance(embedder, NoEmbedder)
+        self.is_off = isinstance(parts.embedder, NoEmbedder)
 
-    async def scored(self, need: Need) -> Scored:
-        """The scores of the passages. Raises ModelError."""
-        assert isinstance(need, Similarities), "no path model is configured"
+    async def reader(self, options: Options) -> PathReader | None:
+        """What planning must know of the path model, if that step is taken."""
+        return await self._parts.path_reader(_latest()) if "generate" in options.steps else None
+
+    async def given(self, need: Need) -> Given:
+        """What is needed of a model. Raises ModelError."""
         start = time.perf_counter()
-        key = tuple(need.passages)
-        if key not in self._known:
-            scores = await self._embedder.similarities(need.question, need.passages)
-            self._known[key] = Scored(scores, self._embedder.name)
+        if need not in self._known:
+            self._known[need] = await self._parts.supply(need, _latest())
         self.seconds += time.perf_counter() - start
-        return self._known[key]
+        return self._known[need]
+
+
+def _latest() -> float:
+    return time.monotonic() + _PATIENCE
