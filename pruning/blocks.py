@@ -13,8 +13,9 @@ import numpy as np
 
 from pruning.document import Limits, Page
 from pruning.elements import CODES, NAMES, TEXT
-from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable, count_words
+from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable
 from pruning.parse import node_table
+from pruning.words import count_words
 
 
 @dataclass(slots=True)
@@ -89,11 +90,9 @@ class BlockTree:
             int array of block numbers, in reading order.
         """
         fits = (self.words <= max_words) | self.is_leaf
-        chosen = fits & (self.words > 0)
-        chosen[self.parent >= 0] &= ~fits[self.parent[self.parent >= 0]]
-        chosen[[piece for pieces in self._pieces.values() for piece in pieces]] = False
-        blocks = np.flatnonzero(chosen)
-        long = [int(block) for block in blocks[self.words[blocks] > max_words]]
+        within = fits[self.parent] & (self.parent >= 0)  # pieces too: what they are of is a leaf
+        blocks = np.flatnonzero(fits & ~within & (self.words > 0))
+        long = blocks[self.words[blocks] > max_words].tolist()
         if not long:
             return blocks
         while long:

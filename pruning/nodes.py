@@ -11,6 +11,7 @@ import numpy as np
 
 from pruning import elements
 from pruning.metadata import Metadata
+from pruning.words import code_points, count_before, words_between
 
 # The parser leaves a mark in the text where an element starts or ends.
 BLOCK_MARK, INLINE_MARK = "\x00", "\x01"
@@ -54,8 +55,8 @@ class NodeTable:
 
     def number_below(self, chosen: np.ndarray) -> np.ndarray:
         """int (n,): how many of the chosen nodes, bool (n,), stand somewhere below each node."""
-        count = np.concatenate(([0], np.cumsum(chosen, dtype=np.int32)))
-        return count[self.end] - count[np.arange(1, len(self) + 1)]
+        count = count_before(chosen)
+        return count[self.end] - count[1:]
 
     def is_below(self, chosen: np.ndarray) -> np.ndarray:
         """bool (n,): nodes somewhere below one of the chosen nodes, bool (n,)."""
@@ -69,7 +70,7 @@ class NodeTable:
         jump = np.where(gone, parent, np.arange(len(parent)))
         while True:
             further = jump[jump]
-            if np.array_equal(further, jump):
+            if (further == jump).all():
                 return jump[parent]
             jump = further
 
@@ -87,12 +88,13 @@ class Events:
 def from_events(events: Events, metadata: Metadata) -> NodeTable:
     """The table of balanced events, the root's first and last."""
     codes = np.frombuffer(bytes(events.codes), np.uint8)
-    chars = np.frombuffer(events.text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    marks = np.flatnonzero(chars <= 1).astype(np.int32)
+    chars = code_points(events.text)
+    marks = np.flatnonzero(chars <= 1)
     starts = codes > 0
     # Between any two events there is a stretch of text; slots interleave them: text 0, event 0, text 1, event 1, …
-    text_from = np.concatenate(([0], marks + 1)).astype(np.int32)
-    text_to = np.concatenate((marks, [len(chars)])).astype(np.int32)
+    borders = np.empty(len(codes) + 2, np.int32)
+    borders[0], borders[1:-1], borders[-1] = -1, marks, len(chars)
+    text_from, text_to = borders[:-1] + 1, borders[1:]
     is_node = np.empty(2 * len(codes) + 1, bool)
     is_node[0::2] = text_to > text_from
     is_node[1::2] = starts
@@ -103,24 +105,30 @@ def from_events(events: Events, metadata: Metadata) -> NodeTable:
     n = int(before[-1])
     text_slots = np.flatnonzero(is_node[0::2])
     texts, elems = before[0::2][text_slots] - 1, before[1::2][opened] - 1
-    columns = ("parent", "end", "start", "stop", "words", "spaced")
-    table = NodeTable(
-        tag=np.zeros(n, np.uint8),
-        **{name: np.zeros(n, np.int32) for name in columns},
+    tag = np.zeros(n, np.uint8)
+    end, start, stop, depth = (np.empty(n, np.int32) for _ in range(4))
+    tag[elems] = codes[opened]
+    end[texts], end[elems] = texts + 1, before[1::2][closed]
+    start[texts], start[elems] = text_from[text_slots], text_from[opened + 1]
+    stop[texts], stop[elems] = text_to[text_slots], text_to[closed]
+    depth[texts], depth[elems] = level[text_slots - 1] + 1, level[opened]
+    words, spaced = words_between(chars, start, stop)
+    return NodeTable(
+        tag=tag,
+        parent=_parents(depth, elems),
+        end=end,
+        start=start,
+        stop=stop,
+        words=words,
+        spaced=spaced,
         attributes={int(before[2 * event + 1] - 1): value for event, value in events.attributes.items()},
         text=events.text,
         metadata=metadata,
         removed=events.removed,
     )
-    table.tag[elems] = codes[opened]
-    table.end[texts], table.end[elems] = texts + 1, before[1::2][closed]
-    table.start[texts], table.stop[texts] = text_from[text_slots], text_to[text_slots]
-    table.start[elems], table.stop[elems] = marks[opened] + 1, marks[closed]
-    depth = np.zeros(n, np.int64)
-    depth[texts], depth[elems] = level[text_slots - 1] + 1, level[opened]
-    table.parent[:] = _parents(depth, elems)
-    table.words[:], table.spaced[:] = _count_words(chars, table.start, table.stop)
-    return table
+
+
+_MANY_LEVELS = 1 << 15
 
 
 def _pairs(level: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -128,47 +136,19 @@ def _pairs(level: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
     On one level starts and ends take turns, so sorting by level puts each start before its end.
     """
-    order = np.argsort(np.where(starts, level, level + 1), kind="stable")
+    keys = level + ~starts
+    if len(keys) < _MANY_LEVELS or keys.max() < _MANY_LEVELS:
+        keys = keys.astype(np.int16)  # sorted by radix, ten times as fast
+    order = np.argsort(keys, kind="stable")
     return order[0::2], order[1::2]
 
 
 def _parents(depth: np.ndarray, elems: np.ndarray) -> np.ndarray:
     """The parent is the last element before a node that is one level higher."""
     n = len(depth)
-    keys = depth[elems] * n + elems  # sorted already: elems come by level, then by position
-    wanted = (depth - 1) * n + np.arange(n)
+    before_level = depth * np.int64(n)
+    keys = before_level[elems] + elems  # sorted already: elems come by level, then by position
+    wanted = before_level + np.arange(-n, 0)
     parent = elems[np.maximum(np.searchsorted(keys, wanted) - 1, 0)].astype(np.int32)
     parent[0] = -1
     return parent
-
-
-# Scripts written without spaces between words: Thai, Lao, Myanmar, Khmer, kana, Han, and Han's extensions.
-_UNSPACED = (
-    *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF)),
-    *((0xF900, 0xFAFF), (0x20000, 0x3FFFF)),
-)
-
-
-def _count_words(chars: np.ndarray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Words in each stretch, unspaced scripts by character; and words as white space separates them."""
-    gap = chars <= 32
-    begins = ~gap
-    begins[1:] &= gap[:-1]
-    spaced = np.concatenate(([0], np.cumsum(begins, dtype=np.int32)))
-    spaced = spaced[stop] - spaced[start]
-    if not len(chars) or chars.max() < _UNSPACED[0][0]:
-        return spaced, spaced
-    single = np.zeros(len(chars), bool)
-    for low, high in _UNSPACED:
-        single |= (chars >= low) & (chars <= high)
-    begins |= single
-    begins[1:] |= single[:-1] & ~gap[1:]
-    words = np.concatenate(([0], np.cumsum(begins, dtype=np.int32)))
-    return words[stop] - words[start], spaced
-
-
-def count_words(text: str) -> tuple[int, int]:
-    """Words in a text, unspaced scripts by character; and words as white space separates them."""
-    chars = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    words, spaced = _count_words(chars, np.array([0]), np.array([len(chars)]))
-    return int(words[0]), int(spaced[0])

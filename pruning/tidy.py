@@ -7,6 +7,7 @@ from pruning.elements import CODES, TEXT
 from pruning.metadata import Metadata
 from pruning.nodes import INLINE_MARK, Events, NodeTable, from_events
 from pruning.repair import repair
+from pruning.words import count_before
 
 _SUP, _IMG, _TABLE, _TR = (CODES[name] for name in ("sup", "img", "table", "tr"))
 
@@ -90,20 +91,15 @@ def _needless_wrappers(table: NodeTable, gone: np.ndarray) -> np.ndarray:
     """bool (n,): wrappers around one block, then wrappers that are all that is left in their parent."""
     wrapper = elements.IS_WRAPPER[table.tag] & ~gone
     wrapper[0] = False
-    _, children, blocks = _family(table, gone)
+    parent, stays = table.nearest_without(gone), ~gone
+    stays[0] = False
+    children = np.bincount(parent[stays], minlength=len(table))
+    blocks = np.bincount(parent[stays & table.is_block()], minlength=len(table))
     around_one = wrapper & (children == 1) & (blocks == 1)
-    parent, children, _ = _family(table, gone | around_one)
+    # Its one child takes its place, so no parent has more or fewer children than before.
+    parent = table.nearest_without(gone | around_one)
     alone = wrapper & (children[parent] == 1) & ~elements.HOLDS_NO_TEXT[table.tag[parent]]
     return around_one | alone
-
-
-def _family(table: NodeTable, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each node's parent among those that stay, and its number of children and of block children that stay."""
-    parent = table.nearest_without(gone)
-    stay = np.flatnonzero(~gone)[1:]  # all but the root
-    children = np.bincount(parent[stay], minlength=len(table))
-    blocks = np.bincount(parent[stay], weights=table.is_block()[stay], minlength=len(table))
-    return parent, children, blocks
 
 
 def _count_removed(table: NodeTable, empty: int, gone: np.ndarray) -> None:
@@ -115,7 +111,7 @@ def _count_removed(table: NodeTable, empty: int, gone: np.ndarray) -> None:
 
 def _without(table: NodeTable, gone: np.ndarray) -> NodeTable:
     keep = ~gone
-    new = np.concatenate(([0], np.cumsum(keep, dtype=np.int32)))
+    new = count_before(keep)
     parent = new[table.nearest_without(gone)]
     parent[0] = -1
     return NodeTable(
