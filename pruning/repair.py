@@ -14,20 +14,18 @@ _DIV, _P, _PRE, _ADDRESS, _TABLE = (CODES[name] for name in ("div", "p", "pre", 
 _UL, _LI, _DL, _DT, _DD = (CODES[name] for name in ("ul", "li", "dl", "dt", "dd"))
 _MAY_GO = elements.IS_WRAPPER | ~elements.IS_BLOCK  # tidy.py may take them out around blocks
 _TABLE_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "table thead tr td th caption".split()])
+_HEADS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "caption thead th".split()])
 _LIST_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "ul ol li dl dt dd".split()])
 
 
 def repair(table: NodeTable) -> None:
     """Rename what a parser would move elsewhere, so that the page written again is read as the same tree."""
-    tag, parent = table.tag, table.parent
+    tag = table.tag
     tag[(tag == _P) & (table.number_below(table.is_block()) > 0)] = _DIV
     _repair_headings(table)
     _repair_preformatted(table)
     _repair_lists(table)
-    stray = elements.HOLDS_NO_TEXT[tag[parent]] & ~(_TABLE_PARTS[tag] & (tag != _TABLE)) & (table.words > 0)
-    stray[0] = False
-    if stray.any():
-        _demote_tables(table, np.flatnonzero(stray))
+    _repair_tables(table)
     _demote_definitions(table)
     for node in [node for node in table.attributes if tag[node] == _DIV]:
         del table.attributes[node]
@@ -80,15 +78,25 @@ def _demote_definitions(table: NodeTable) -> None:
     tag[((tag == _DT) | (tag == _DD)) & (tag[table.parent] != _DL)] = _DIV
 
 
-def _demote_tables(table: NodeTable, strays: np.ndarray) -> None:
-    """A table with text outside its cells is a layout, or broken: its parts become divs, and no word moves."""
-    tag = table.tag.tolist()
-    nearest = [0] * len(tag)
-    for node, up in enumerate(table.parent.tolist()):
-        nearest[node] = node if tag[node] == _TABLE else nearest[up] if node else 0
-    owner, around = np.array(nearest), np.array(nearest)[table.parent[strays]]
-    broken = np.zeros(len(tag), bool)
-    broken[around] = True
-    parts = broken[owner] & _TABLE_PARTS[table.tag]
-    table.tag[parts] = _DIV
-    table.removed["broken_tables"] = table.removed.get("broken_tables", 0) + len(np.unique(around))
+def _repair_tables(table: NodeTable) -> None:
+    """A table with text outside its cells is broken; one without headers that holds headings or tables is a layout.
+
+    The parts of both become divs, and no word moves: there are no columns that they could tell of.
+    """
+    tag = table.tag
+    if not (tag == _TABLE).any():
+        return
+    around = table.nearest_without(tag != _TABLE)
+    stray = elements.HOLDS_NO_TEXT[tag[table.parent]] & ~(_TABLE_PARTS[tag] & (tag != _TABLE)) & (table.words > 0)
+    structure = (elements.IS_HEADING[tag] | (tag == _TABLE)) & (table.words > 0)
+    broken, layout, headed = (np.zeros(len(table), bool) for _ in range(3))
+    headed[around[_HEADS[tag]]] = True
+    broken[around[stray]] = True
+    layout[around[structure]] = True
+    layout &= ~headed & ~broken
+    demoted = (broken | layout) & (tag == _TABLE)
+    for kind, which in (("broken_tables", broken), ("layout_tables", layout)):
+        if (which & demoted).any():
+            table.removed[kind] = int(np.count_nonzero(which & demoted))
+    owner = np.where(tag == _TABLE, np.arange(len(table)), around)
+    tag[demoted[owner] & _TABLE_PARTS[tag]] = _DIV
