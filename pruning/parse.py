@@ -134,6 +134,7 @@ class _Target:
         self._depth = limits.depth
         self._hidden_from = self._speaks_from = 0
         self._panels: set[str] = set()
+        self._harmless_styles: set[str] = set()  # most inline styles come again and again, and hide nothing
         self._pre_from: list[int] = []
         self._pre_spaces = 0
         # Text costs no Python call: the parser appends to the buffer. What turns out to be hidden is cut off again.
@@ -146,7 +147,8 @@ class _Target:
         """The parser's `start` and `end`. As methods, looking all this up on self, they take half as long again."""
         stack, depth = self._stack, self._depth
         push, pop, code, mark = stack.append, stack.pop, self.codes.append, self.buffer.append
-        action_of, unwatched = self._actions.get, self._watched.isdisjoint
+        action_of, unwatched = self._actions.get, (self._watched - {"style"}).isdisjoint
+        harmless = self._harmless_styles
         through, apart = int(Action.THROUGH), int(Action.APART)
         hidden = 0  # open elements since one that isn't shown
 
@@ -158,7 +160,7 @@ class _Target:
                     self._about_page(tag, attributes)
                 return
             action = action_of(tag, apart)
-            if unwatched(attributes):
+            if unwatched(attributes) and ("style" not in attributes or attributes["style"] in harmless):
                 if action in _PLAIN_BELOW[stack[-1]] and len(stack) <= depth:
                     push(action)
                     code(action)
@@ -189,7 +191,8 @@ class _Target:
         return start, end
 
     def close(self) -> None:
-        """The parser is done."""
+        """The parser is done. Its handlers hold this object: without them, it is freed as soon as nobody needs it."""
+        del self.start, self.end
 
     def _careful_data(self, text: str) -> None:
         self.buffer.append(visibility.INVISIBLE.sub("", text))
@@ -220,10 +223,12 @@ class _Target:
         if tag in elements.VOID_TO_US:
             return False
         self._panels.update(visibility.controlled(attributes))
-        rule = visibility.hidden_by(tag, attributes, self._panels)
-        if rule:
-            self.removed[rule] = self.removed.get(rule, 0) + 1
-        return rule is not None
+        attribute = visibility.hidden_by(attributes, self._panels)
+        if attribute:
+            self.removed[attribute] = self.removed.get(attribute, 0) + 1
+        elif "style" in attributes and not visibility.style_hides(attributes["style"]):
+            self._harmless_styles.add(attributes["style"])
+        return attribute is not None
 
     def _hide(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._hidden_from = len(self.buffer)

@@ -21,25 +21,26 @@ _HIDING_STYLE = re.compile(
 
 
 class Rule(NamedTuple):
-    """One way in which HTML hides an element."""
+    """One way in which HTML hides an element: an attribute, and whether its value does so."""
 
-    name: str
-    hides: Callable[[str, Attributes], bool]
+    attribute: str
+    hides: Callable[[str], bool]
     reason: str
 
 
-def _hidden_attribute(tag: str, attributes: Attributes) -> bool:
-    return "hidden" in attributes and attributes["hidden"].strip().lower() != "until-found"
+def hidden_is_meant(value: str) -> bool:
+    """Whether a `hidden` attribute hides."""
+    return value.strip().lower() != "until-found"
 
 
-def _hiding_style(tag: str, attributes: Attributes) -> bool:
-    style = attributes.get("style")
-    return style is not None and _HIDING_STYLE.search(style) is not None
+def style_hides(style: str) -> bool:
+    """Whether an inline style takes its element off the page."""
+    return _HIDING_STYLE.search(style) is not None
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("hidden", _hidden_attribute, "not rendered; `until-found` is, once a reader searches for it"),
-    Rule("style", _hiding_style, "inline style takes it off the page: the classic place of injected prompts"),
+    Rule("hidden", hidden_is_meant, "not rendered; `until-found` is, once a reader searches for it"),
+    Rule("style", style_hides, "inline style takes it off the page: the classic place of injected prompts"),
 )
 
 # Shown although a rule or a naive reading says otherwise, and hidden by the element's nature (elements.py):
@@ -57,29 +58,30 @@ RULES: tuple[Rule, ...] = (
 #   img alt              kept where it says something; not a visible word
 
 _PANEL_ROLES = frozenset(("tabpanel", "region"))
-_CONTROLS = ("aria-controls", "data-target", "data-bs-target")
+_CONTROLS = frozenset(("aria-controls", "data-target", "data-bs-target"))
 
 # The attributes that any rule looks at: elements without one of them need no further look.
-WATCHED = frozenset(("hidden", "style", *_CONTROLS))
+WATCHED = frozenset(rule.attribute for rule in RULES) | _CONTROLS
 
 
 def controlled(attributes: Attributes) -> list[str]:
     """The ids of the panels that this element opens."""
-    return [part.lstrip("#") for name in _CONTROLS for part in (attributes.get(name) or "").split() if part.strip("#")]
+    if _CONTROLS.isdisjoint(attributes):
+        return []
+    return [part.lstrip("#") for name in _CONTROLS for part in attributes.get(name, "").split() if part.strip("#")]
 
 
-def hidden_by(tag: str, attributes: Attributes, panels: set[str]) -> str | None:
-    """The name of the rule that hides this element, or None where a reader can see it.
+def hidden_by(attributes: Attributes, panels: set[str]) -> str | None:
+    """The attribute that hides its element, or None where a reader can see it.
 
     Args:
-        tag: the element's name, lower case.
-        attributes: its attributes.
+        attributes: the element's attributes.
         panels: ids of the panels that controls seen so far open.
     """
     for rule in RULES:
-        if rule.hides(tag, attributes):
+        if rule.attribute in attributes and rule.hides(attributes[rule.attribute]):
             opens = attributes.get("role") in _PANEL_ROLES or attributes.get("id") in panels
-            return None if opens else rule.name
+            return None if opens else rule.attribute
     return None
 
 
