@@ -7,6 +7,7 @@ log-probabilities of all children are returned with it. Past the server's limits
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ _CONNECT_SECONDS = 5.0
 
 # What is fetched of a repository on the hub: all that says how text becomes tokens, and no weights.
 _TOKENIZER_FILES = ("tokenizer*.json", "special_tokens_map.json", "chat_template*", "secateurs_prompt.json")
+
+# An owner and a name.
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 # Is our tokenizer the server's? In any vocabulary this is several tokens.
 _SAMPLE = "<html0><body><div12><p>Which one?"
@@ -264,12 +268,12 @@ class VllmPathModel:
         return outcome
 
 
-def _read_checkpoint(folder_or_name: str) -> tuple[ModelTokenizer, Prompt]:
-    """The tokenizer and the prompt of a checkpoint. Raises ModelError."""
-    path = Path(folder_or_name)
+def _read_checkpoint(wanted: str) -> tuple[ModelTokenizer, Prompt]:
+    """The tokenizer and the prompt of a checkpoint, by its path or its name on the hub. Raises ModelError."""
+    path = Path(wanted)
     try:
         if not path.exists():
-            path = _fetched(folder_or_name)
+            path = _fetched(wanted)
         return ModelTokenizer.load(path), prompt_of(path if path.is_dir() else path.parent)
     except SecateursError as error:
         raise ModelError(str(error)) from error
@@ -277,11 +281,12 @@ def _read_checkpoint(folder_or_name: str) -> tuple[ModelTokenizer, Prompt]:
 
 def _fetched(name: str) -> Path:
     """The tokenizer's files of a repository on the Hugging Face hub, or in its cache. Raises ModelError."""
+    advice = "name the folder of the served model's tokenizer.json"
+    if not _REPOSITORY.fullmatch(name):  # a path on the server's machine, perhaps
+        raise ModelError(f"there is no {name} here: {advice}")
     try:
         from huggingface_hub import snapshot_download
 
         return Path(snapshot_download(name, allow_patterns=list(_TOKENIZER_FILES)))
     except Exception as error:  # each way to fetch files has its own
-        raise ModelError(
-            f"the tokenizer of {name} can't be fetched: {reason(error)}; name a folder that has it"
-        ) from error
+        raise ModelError(f"the tokenizer of {name} can't be fetched: {reason(error)}; {advice}") from error
