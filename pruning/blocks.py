@@ -46,7 +46,6 @@ class BlockTree:
     is_leaf: np.ndarray
     tag: np.ndarray
     _pieces: dict[int, list[int]] = field(default_factory=dict)
-    _plain: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def from_pages(
@@ -129,10 +128,7 @@ class BlockTree:
 
     def text(self, block: int) -> str:
         """The block's words, as a reader sees them."""
-        page = int(self.page[block])
-        if page not in self._plain:
-            self._plain[page] = self.tables[page].text.replace(BLOCK_MARK, " ")
-        return self._plain[page][self.start[block] : self.stop[block]].replace(INLINE_MARK, "").strip(" ")
+        return plain(self.tables[self.page[block]].text[self.start[block] : self.stop[block]]).strip(" ")
 
     def name(self, block: int) -> str:
         """The block's public id: page (from 1), node, and for a piece its stretch of the node's text.
@@ -253,11 +249,14 @@ _BORDERS = tuple(
         r"(?![\u0e30-\u0e3a\u0e45-\u0e4e\u0eb0-\u0ebc\u102b-\u103e\u17b4-\u17d3\u3099\u309a\u30fc]|$)",
     )
 )
+_SAYS_NOTHING = BLOCK_MARK + INLINE_MARK + " \n\t"
 _WINDOW = 2000  # characters looked at on either side of the middle before the whole text is
 
 
 def halve(text: str, start: int, stop: int) -> list[tuple[int, int]]:
     """Cut `text[start:stop]` near its middle, at the best border there is; nothing if it is one word."""
+    inner = text[start:stop]
+    start, stop = stop - len(inner.lstrip(_SAYS_NOTHING)), start + len(inner.rstrip(_SAYS_NOTHING))
     middle = (start + stop) // 2
     quarter = (stop - start) // 4
     for reach in {min(_WINDOW, quarter): None, quarter: None, stop - start: None}:
@@ -268,3 +267,9 @@ def halve(text: str, start: int, stop: int) -> list[tuple[int, int]]:
                 left, right = min(cuts, key=lambda cut: abs(cut[0] - middle))
                 return [(start, left), (right, stop)]
     return []
+
+
+def plain(text: str) -> str:
+    """A stretch of a page's text without its marks, a space where blocks begin and end."""
+    text = text.replace(INLINE_MARK, "")
+    return " ".join(filter(None, text.split(BLOCK_MARK))) if BLOCK_MARK in text else text

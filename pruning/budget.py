@@ -9,6 +9,7 @@ pieces), the choice is made again with whole counts wherever the sum is too clos
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -23,9 +24,11 @@ _BATCH = 32
 # Tekken it is 1.5 to 4.2.
 _CHARACTERS_PER_TOKEN = 3
 
-# Sums of pieces are off by at most a token or two a border; further than this share of the budget, they can be trusted.
-_CLOSE = 0.05
-_CLOSE_AT_LEAST = 16
+# A tokenizer whose tokens reach over line breaks makes sums of pieces wrong by at most that many tokens a border. Where
+# that could decide, the whole is counted. The others are taken at their word, but for the last two tokens.
+_OFF_AT_BORDER = 3
+_NEAR = 2
+_PROBES = ("<!DOCTYPE html>\n", "<section>\n", "<p>a b\n", "c 1.\n", "<ul>\n", "<li>d\n", "</ul>\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +78,25 @@ def fit(
     if everything:
         return everything
     around = Context(writer.tree, blocks) if context else None
-    greedy = _Greedy(writer, prices, max_tokens, around)
+    whole = not adds_up(counter)
+    greedy = _Greedy(writer, prices, max_tokens, around, whole=whole)
     greedy.visit(blocks, scores)
     content, tokens = greedy.count_whole()
-    if tokens != greedy.used:
+    if tokens != greedy.used and not whole:
         greedy = _Greedy(writer, prices, max_tokens, around, whole=True)
         greedy.visit(blocks, scores)
         content, tokens = greedy.count_whole()
-        while tokens > max_tokens:
-            greedy.drop_last()
-            content, tokens = greedy.count_whole()
+    while tokens > max_tokens:
+        greedy.drop_last()
+        content, tokens = greedy.count_whole()
     return greedy.result(content, tokens)
+
+
+@lru_cache(maxsize=16)
+def adds_up(counter: TokenCounter) -> bool:
+    """Whether a tokenizer starts afresh behind a line break, as those do that split text at white space."""
+    counts = counter.count_many([*_PROBES, "".join(_PROBES)])
+    return sum(counts[:-1]) == counts[-1]
 
 
 def _everything(writer: Writer, blocks: np.ndarray, prices: "_Prices", max_tokens: int) -> Fit | None:
@@ -155,7 +166,7 @@ class _Greedy:
         self._max = max_tokens
         self._context = context
         self._whole = whole
-        self._close = max(_CLOSE_AT_LEAST, int(max_tokens * _CLOSE)) if whole else 0
+        self._borders = 0  # between pieces that were added up
         self._kept: dict[int, bool] = {}  # block -> kept for its score (or as context), in the order of keeping
         self._open: set[int] = set()
         self._pages: set[int] = set()
@@ -168,11 +179,11 @@ class _Greedy:
         best = ranked[:1].tolist()
         waiting = self._waiting = deque(ranked.tolist())
         least = self._least = dict(zip(waiting, self._prices.at_least(ranked).tolist(), strict=True))
-        while waiting and self.used < self._max:
+        while waiting and self.used - self._doubt() < self._max:
             block = waiting.popleft()
             if block in self._kept:
-                self._kept[block] = True
-            elif least.get(block, 0) <= self._max - self.used + self._close and self._keep(block, True):
+                continue  # as the context of a better one
+            if least.get(block, 0) <= self._max - self.used + self._doubt() and self._keep(block, True):
                 for other in self._context.of(block) if self._context else ():
                     if other not in self._kept:
                         self._keep(other, False)
@@ -214,19 +225,23 @@ class _Greedy:
             self._prices.count([block, *self._next()])
         wrappers = self._new_wrappers(block)
         page = int(self._writer.tree.page[block])
+        borders = self._borders + 1 + 2 * len(wrappers) + 3 * (page not in self._pages)
         total = self.used + self._cost(block, page, wrappers)
-        if not self._fits(block, total):
-            return False
-        self.used = total
+        if self._whole or total > self._max:
+            doubt = _OFF_AT_BORDER * borders if self._whole else _NEAR
+            if abs(total - self._max) <= doubt:
+                total, borders = self._prices.whole((*self._kept, block))[1], 0
+            if total > self._max:
+                return False
+        self.used, self._borders = total, borders
         self._kept[block] = for_its_score
         self._open.update(wrappers)
         self._pages.add(page)
         return True
 
-    def _fits(self, block: int, total: int) -> bool:
-        if not self._whole or abs(total - self._max) > self._close:
-            return total <= self._max
-        return self._prices.whole((*self._kept, block))[1] <= self._max
+    def _doubt(self) -> int:
+        """How many tokens the sum may be off."""
+        return _OFF_AT_BORDER * self._borders if self._whole else 0
 
     def _cost(self, block: int, page: int, wrappers: list[int]) -> int:
         """Tokens that keeping a block adds: its own, those of elements that must be opened, of its page's frame."""

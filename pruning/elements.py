@@ -148,10 +148,11 @@ HOLDS_NO_TEXT = _flags(("table", "thead", "tr"))
 # End tags that any parser adds by itself, as long as what follows closes the element. Those of `dt` and `dd` are
 # optional too, but libxml2 puts a second `dd` into the first.
 END_OPTIONAL = _flags(("p", "li", "tr", "td", "th"))
+_NEW = ("figure", "figcaption", "details", "summary")
 # Elements of the first kind need their end tags where one of the second kind, or bare text, stands beside them.
 END_NEEDED: tuple[tuple[np.ndarray, np.ndarray], ...] = (
     # By the standard these end a paragraph, but libxml2 puts them inside.
-    (_flags(("p",)), _flags(("section", "article", "main", "header", "footer", "nav", "aside", "figure", "details"))),
+    (_flags(("p",)), _flags(("section", "article", "main", "header", "footer", "nav", "aside", *_NEW))),
     (_flags(("li",)), ~_flags(("li",))),
     (_flags(("tr",)), ~_flags(("tr", "thead", "caption"))),
     (IS_CELL, ~IS_CELL),

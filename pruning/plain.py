@@ -3,9 +3,8 @@
 import numpy as np
 
 from pruning import elements
-from pruning.blocks import BlockTree
+from pruning.blocks import BlockTree, plain
 from pruning.elements import CODES, NAMES, TEXT
-from pruning.nodes import INLINE_MARK
 
 _LI, _OL, _PRE, _TR, _QUOTE, _TH, _A = (CODES[name] for name in ("li", "ol", "pre", "tr", "blockquote", "th", "a"))
 _INLINE_SIGNS = {CODES["del"]: "~~", CODES["s"]: "~~"}
@@ -129,8 +128,7 @@ class MarkdownWriter(TextWriter):
             if begin < end:
                 out += [table.text[at:begin], self._marked(table.text[begin:end], node, block)]
                 at = end
-        text = "".join((*out, table.text[at:stop])).replace(INLINE_MARK, "")
-        return " ".join(text.split())
+        return " ".join(plain("".join((*out, table.text[at:stop]))).split())
 
     def _marked(self, text: str, node: int, block: int) -> str:
         table = self.tree.tables[self.tree.page[block]]

@@ -241,6 +241,7 @@ class _PageWriter:
         tags, ends = table.tag[first:last].tolist(), table.end[first:last].tolist()
         begins = np.maximum(table.start[first:last], start).tolist()
         stops = np.minimum(table.stop[first:last], stop).tolist()
+        filled = (table.start[first:last] < table.stop[first:last]).tolist()
         written, needs_end = self.is_written[first:last].tolist(), self._needs_end[first:last].tolist()
         waiting: list[tuple[int, str]] = []  # open elements: where each ends, and its end tag
         for at, tag in enumerate(tags):
@@ -251,7 +252,7 @@ class _PageWriter:
                     yield escape(table.text[begins[at] : stops[at]])
                     if table.text[stops[at] - 1] == "&" and _GOES_ON_AS_REFERENCE.match(table.text, stops[at]):
                         yield "amp;"  # the image that stood between the two texts is gone
-            elif begins[at] > stops[at] or not written[at]:
+            elif not written[at] or (begins[at] >= stops[at] and filled[at]):
                 continue
             elif tag == _IMG:
                 if begins[at] < stops[at]:

@@ -5,7 +5,7 @@ import numpy as np
 from pruning import elements
 from pruning.elements import CODES, TEXT
 from pruning.metadata import Metadata
-from pruning.nodes import INLINE_MARK, Events, NodeTable, from_events
+from pruning.nodes import BLOCK_MARK, INLINE_MARK, Events, NodeTable, from_events
 from pruning.repair import repair
 from pruning.words import count_before
 
@@ -18,7 +18,9 @@ def build(events: Events, metadata: Metadata) -> NodeTable:
     repair(table)
     gone = _superfluous(table)
     _keep_apart(table, gone)
-    return _without(table, gone)
+    table = _without(table, gone)
+    _set_images_apart(table)
+    return table
 
 
 def _superfluous(table: NodeTable) -> np.ndarray:
@@ -58,14 +60,25 @@ def _keep_apart(table: NodeTable, gone: np.ndarray) -> None:
 def _become_spaces(table: NodeTable, gone: np.ndarray, empty: np.ndarray) -> None:
     """Turn empty blocks into texts of one space, where the mark of their start was."""
     out, at = [], 0
-    for mark in (table.start[empty] - 1).tolist():
-        out += [table.text[at:mark], " "]
-        at = mark + 1
+    for start, stop in zip((table.start[empty] - 1).tolist(), (table.stop[empty] + 1).tolist(), strict=True):
+        out += [table.text[at:start], " ", INLINE_MARK * (stop - start - 1)]
+        at = stop
     table.text = "".join((*out, table.text[at:]))
     table.tag[empty], gone[empty] = TEXT, False
     table.start[empty] -= 1
     table.stop[empty] = table.start[empty] + 1
     table.end[empty] = empty + 1
+
+
+def _set_images_apart(table: NodeTable) -> None:
+    """An image's text is no part of the words beside it: marks as of a block stand around it."""
+    out, at = [], 0
+    for image in np.flatnonzero(table.tag == _IMG).tolist():
+        start, stop = int(table.start[image]), int(table.stop[image])
+        out += [table.text[at : start - 1], BLOCK_MARK, table.text[start:stop], BLOCK_MARK]
+        at = stop + 1
+    if out:
+        table.text = "".join((*out, table.text[at:]))
 
 
 def _keeps_table_shape(table: NodeTable) -> np.ndarray:

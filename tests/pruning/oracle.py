@@ -1,7 +1,7 @@
 """What the pruning core should do, written a second time: slowly, by another way, from what its tables mean.
 
-Nothing here calls the code under test. Trees are nested tuples: `(tag, attributes, children)`, a child being a word or
-such a tuple.
+Nothing here calls the code under test; of its tables only the names of the codes are taken. Trees are nested tuples:
+`(tag, attributes, children)`, a child being a word or such a tuple.
 """
 
 import re
@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import html5lib
 from lxml import etree
+
+from pruning.elements import NAMES
 
 # Elements that hold nothing. lxml does not know these to be of that kind, and puts into them what stands behind them.
 VOID = frozenset("bgsound command embed image keygen source track wbr".split())
@@ -36,7 +38,9 @@ _INVISIBLE = {
 }
 _INVISIBLE_TO_NONE = dict.fromkeys(_INVISIBLE)
 
-Tree = tuple[str, str, tuple[Any, ...]]
+# Elements that group others, and say nothing by themselves; what stands in a line of text.
+WRAPPERS = frozenset("div section article main header footer nav aside address".split())
+LINE_NODES = frozenset("#text a sub sup del ins s img".split())
 
 
 def without_unspeakable(html: str) -> bytes:
@@ -148,19 +152,96 @@ def written_words(html: str) -> list[str]:
 
 def tree_of(root: Any) -> tuple[Any, ...]:
     """The body of a parsed result as nested tuples; what parsers add by themselves is left out."""
-    body = root if root is None or root.tag == "body" else root.find("body")
-    return () if body is None else _children(body)
+    return tuple(child for body in root.iter("body") for child in _children(body))
 
 
 def _children(element: Any) -> tuple[Any, ...]:
     found: list[Any] = (element.text or "").split()
     for child in element:
-        attributes = " ".join(f"{name}={value!r}" for name, value in sorted(child.attrib.items()))
+        attributes = tuple(sorted((name, " ".join(value.split())) for name, value in child.attrib.items()))
         inner = _children(child)
         # A parser puts rows into a body, without being told.
         found += inner if child.tag == "tbody" else [(child.tag, attributes, inner)]
         found += (child.tail or "").split()
     return tuple(found)
+
+
+def tree_of_blocks(tree: Any, blocks: Iterable[int]) -> tuple[Any, ...]:
+    """What a result that keeps these blocks of one page holds: their nodes, and the elements around them.
+
+    Wrappers are left out unless they hold text themselves; a row that is kept in part keeps the places of its cells.
+
+    Args:
+        tree: a `BlockTree`, of which only the columns are read.
+        blocks: numbers of blocks, none within another.
+    """
+    chosen = list(blocks)
+    if not chosen:
+        return ()
+    page = _KeptPage(tree.tables[tree.page[chosen[0]]])
+    for block in chosen:
+        page.keep(int(tree.node[block]), int(tree.last[block]), int(tree.start[block]), int(tree.stop[block]))
+    return page.inside(0)
+
+
+class _KeptPage:
+    """A node table of which some stretches are kept."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._children: dict[int, list[int]] = {}
+        for node, above in enumerate(table.parent.tolist()):
+            self._children.setdefault(above, []).append(node)
+        self._kept: dict[int, list[tuple[int, tuple[Any, ...]]]] = {0: []}  # opened element -> what is kept right in it
+
+    def keep(self, first: int, last: int, start: int, stop: int) -> None:
+        above = max(int(self._table.parent[first]), 0)
+        siblings = [node for node in self._children.get(above, []) if first <= node < last]
+        self._kept.setdefault(above, []).append((start, self._stretch(siblings, start, stop)))
+        while above > 0:
+            above = int(self._table.parent[above])
+            self._kept.setdefault(above, [])
+
+    def inside(self, element: int) -> tuple[Any, ...]:
+        """What an opened element holds."""
+        found = list(self._kept[element])
+        whole = {start for start, _ in found}
+        for child in self._children.get(element, []):
+            start = int(self._table.start[child])
+            if child in self._kept:
+                found.append((start, self._written(child, self.inside(child))))
+            elif NAMES[self._table.tag[element]] == "tr" and start not in whole:
+                found.append((start, self._written(child, ())))
+        return tuple(part for _, parts in sorted(found, key=lambda item: item[0]) for part in parts)
+
+    def _stretch(self, nodes: list[int], start: int, stop: int) -> tuple[Any, ...]:
+        """The part of some siblings that lies between two positions of the text."""
+        table, found = self._table, []
+        for node in nodes:
+            begin, end = max(start, int(table.start[node])), min(stop, int(table.stop[node]))
+            name, text = NAMES[table.tag[node]], table.text[begin:end]
+            if begin >= end and table.start[node] < table.stop[node]:
+                continue
+            if name == "img":
+                found.append(("img", (("alt", " ".join(text.split())),), ()))
+            elif name != "#text":
+                found += self._written(node, self._stretch(self._children.get(node, []), start, stop))
+            elif found and isinstance(found[-1], str):
+                found[-1] += text  # nothing stands between: they are read as one
+            else:
+                found.append(text)
+        return tuple(part for item in found for part in (item.split() if isinstance(item, str) else [item]))
+
+    def _written(self, node: int, inner: tuple[Any, ...]) -> tuple[Any, ...]:
+        name = NAMES[self._table.tag[node]]
+        holds_text = any(NAMES[self._table.tag[child]] in LINE_NODES for child in self._children.get(node, []))
+        return ((name, _attributes(self._table, node), inner),) if name not in WRAPPERS or holds_text else inner
+
+
+def _attributes(table: Any, node: int) -> tuple[tuple[str, str], ...]:
+    written = table.attributes.get(node, "").replace(" reversed", ' reversed=""')
+    element = ElementTree.fromstring(f"<x{written}/>")
+    return tuple(sorted((name, " ".join(value.split())) for name, value in element.attrib.items()))
 
 
 def joined_letters(text: str) -> str:
@@ -189,11 +270,10 @@ def greedy(
     while waiting:
         block = waiting.pop(0)
         kept = scored | context
-        if block in kept or cost({*kept, block}) <= budget:
+        if block in kept:
+            continue
+        if cost({*kept, block}) <= budget:
             scored.add(block)
-            if block in kept:
-                context.discard(block)
-                continue
             for other in context_of(block):
                 kept = scored | context
                 if other not in kept and cost({*kept, other}) <= budget:
