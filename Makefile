@@ -11,7 +11,7 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test lint format bench-speed bench-service clean
+.PHONY: help install dev serve test lint format bench-speed bench-service bench-generate clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-speed: install $(PEERS)/.installed ## Measure speed beside htmlrag on the 
 
 bench-service: install ## Measure what the service adds to the time of pruning
 	@$(BIN)/python benchmarks/service.py $(ARGS)
+
+bench-generate: install ## Measure the generative step in process (ARGS="--device cuda" for a GPU)
+	@$(BIN)/python benchmarks/generate.py $(ARGS)
 
 clean: ## Remove the environments and all caches
 	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
