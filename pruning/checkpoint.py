@@ -30,18 +30,26 @@ def prompt_of(folder: Path) -> Prompt:
 
 
 def as_asked(prompt: Prompt, folder: Path) -> Prompt:
-    """A prompt as a user's turn of the model's chat, where it has a chat template.
-
-    For a model without, whatever its tokenizer begins every text with stands in front.
+    """A prompt as the model wants to be asked: in its chat, where it has a chat template, else as text.
 
     Raises:
         ModelError: a file can't be read or used.
         TokenizerError: the same of tokenizer.json.
     """
+    return as_text(prompt, folder) if chat_template(folder) is None else as_turn(prompt, folder)
+
+
+def as_turn(prompt: Prompt, folder: Path) -> Prompt:
+    """A prompt as a user's turn of the model's chat. Raises ModelError, also where it has no chat template."""
     template = chat_template(folder)
     if template is None:
-        return Prompt(_beginning(folder) + prompt.template)
+        raise ModelError(f"{folder} has no chat template, neither chat_template.jinja nor in {_CONFIG}")
     return prompt.in_chat(lambda words: _render(template, words, folder))
+
+
+def as_text(prompt: Prompt, folder: Path) -> Prompt:
+    """A prompt behind whatever the tokenizer begins every text with. Raises ModelError, TokenizerError."""
+    return Prompt(_beginning(folder) + prompt.template)
 
 
 def chat_template(folder: Path) -> str | None:

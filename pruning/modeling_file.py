@@ -13,7 +13,7 @@ looked at.
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pruning.errors import ModelError, reason
@@ -51,7 +51,7 @@ def read_modeling_file(source: str, name: str) -> Found:
     """
     try:
         module = ast.parse(source)
-        templates = _templates(read_strings(module)) or _templates(_unformatted(module))
+        templates = _filled(module) or _unfilled(module)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ModelError(f"{name} is no Python that can be read: {reason(error)}") from error
     names = {str(getattr(node, "attr", None) or getattr(node, "name", None)) for node in ast.walk(module)}
@@ -66,17 +66,20 @@ def read_modeling_file(source: str, name: str) -> Found:
     )
 
 
-def _unformatted(module: ast.Module) -> Iterator[Parts]:
-    """Each string as if it were formatted: the file may do so far from it."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield read_format(node.value, {}) or []
+def _filled(module: ast.Module) -> list[str]:
+    """The prompts that the file fills: expressions that are no part of another prompt."""
+    found = {
+        template
+        for parts, users in read_strings(module)
+        if (template := _template(parts)) and not any(map(_template, users))
+    }
+    return sorted(found)
 
 
-def _templates(expressions: Iterable[Parts]) -> list[str]:
-    """The prompts among expressions that are not a piece of another prompt."""
-    different = set(filter(None, map(_template, expressions)))
-    return sorted(one for one in different if not any(one != other and one in other for other in different))
+def _unfilled(module: ast.Module) -> list[str]:
+    """The strings that would be prompts, were they formatted: the file may do so far from them."""
+    texts = {node.value for node in ast.walk(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return sorted(filter(None, (_template(read_format(text, {}) or []) for text in texts)))
 
 
 def _begin(templates: Iterable[str]) -> str:

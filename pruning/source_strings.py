@@ -7,6 +7,7 @@ function, the class or the module that is assigned once.
 import ast
 import re
 import string
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
@@ -30,13 +31,15 @@ _MOST_PARTS = 1_000
 _MOST_CHARACTERS = 100_000
 
 
-def read_strings(module: ast.Module) -> Iterator[Parts]:
-    """Each expression of strings in a module."""
-    for scope, nodes in _scopes(module, None):
+def read_strings(module: ast.Module) -> Iterator[tuple[Parts, list[Parts]]]:
+    """Each expression of strings in a module, and those that it is a part of, in place or by a name."""
+    trail = _Trail()
+    for scope, nodes in _scopes(module, _Scope(None, trail)):
         for node in nodes:
-            parts = _parts(node, scope) if isinstance(node, ast.expr) else None
-            if parts is not None:
-                yield parts
+            if isinstance(node, ast.expr):
+                _parts(node, scope)
+    for node, parts in trail.read.items():
+        yield parts, [trail.read[user] for user in trail.users[node] if user in trail.read]
 
 
 def read_format(text: str, fill: Mapping[str, Parts]) -> Parts | None:
@@ -62,10 +65,20 @@ def read_format(text: str, fill: Mapping[str, Parts]) -> Parts | None:
 
 
 @dataclass(slots=True)
+class _Trail:
+    """What has been read, what is being read (innermost last), and what each expression was read for."""
+
+    read: dict[ast.expr, Parts] = field(default_factory=dict)
+    path: list[ast.expr] = field(default_factory=list)
+    users: dict[ast.expr, set[ast.expr]] = field(default_factory=lambda: defaultdict(set))
+
+
+@dataclass(slots=True)
 class _Scope:
     """What is assigned to each name in a function, a class or the module, in order; None: what can't be seen."""
 
     around: "_Scope | None"
+    trail: _Trail
     values: dict[str, list[ast.expr | None]] = field(default_factory=dict)
     read: dict[ast.expr, Parts | None] = field(default_factory=dict)
 
@@ -80,9 +93,9 @@ class _Scope:
         return self.values[name][0]
 
 
-def _scopes(node: ast.AST, around: _Scope | None) -> Iterator[tuple[_Scope, list[ast.AST]]]:
-    """Each scope with the nodes that are directly in it."""
-    scope, nodes, inner = _Scope(around), [], []
+def _scopes(node: ast.AST, scope: _Scope) -> Iterator[tuple[_Scope, list[ast.AST]]]:
+    """The scope of a node with the nodes that are directly in it, and the scopes within."""
+    nodes, inner = [], []
     waiting = list(ast.iter_child_nodes(node))
     while waiting:
         child = waiting.pop(0)
@@ -94,7 +107,7 @@ def _scopes(node: ast.AST, around: _Scope | None) -> Iterator[tuple[_Scope, list
             waiting[:0] = ast.iter_child_nodes(child)
     yield scope, nodes
     for child in inner:
-        yield from _scopes(child, scope)
+        yield from _scopes(child, _Scope(scope, scope.trail))
 
 
 def _assign(node: ast.AST, scope: _Scope) -> None:
@@ -122,12 +135,17 @@ def _dotless(node: ast.AST) -> str:
 
 def _parts(node: ast.expr, scope: _Scope) -> Parts | None:
     """An expression as text and places; None where it is not one of strings, as far as can be seen."""
+    trail = scope.trail
+    if trail.path:
+        trail.users[node].add(trail.path[-1])
     if node not in scope.read:
         scope.read[node] = None  # what leads to itself
+        trail.path.append(node)
         parts = _read(node, scope)
+        trail.path.pop()
         size = sum(len(part) for part in parts or () if isinstance(part, str))
         if parts is not None and len(parts) <= _MOST_PARTS and size <= _MOST_CHARACTERS:
-            scope.read[node] = parts
+            scope.read[node] = trail.read[node] = parts
     return scope.read[node]
 
 
@@ -146,7 +164,7 @@ def _read(node: ast.expr, scope: _Scope) -> Parts | None:
             parts = _percent(_text(left, scope), right, scope)
         case ast.Call(func=ast.Attribute(value=value, attr=method)):
             parts = _call(method, node, _parts(value, scope), scope)
-        case ast.Name() | ast.Attribute():
+        case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
             assigned = scope.value(_dotless(node))
             parts = _parts(assigned, scope) if assigned is not None else None
     return parts

@@ -20,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every setting is an environment variable, SECATEURS_…; docs/settings.md lists them.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_serve, _search, _prune, _clean, _index, _eval):
+    for add in (_serve, _search, _prune, _clean, _index, _model, _eval):
         add(commands)
     return parser
 
@@ -66,6 +66,18 @@ def _index(commands: Commands) -> None:
     parser = _command(commands, "index", "app.cli.index:run", "Index a folder of HTML files for searching.")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--url", metavar="PREFIX", help="address of the folder, for the results (file: addresses)")
+
+
+def _model(commands: Commands) -> None:
+    about = "Prepare language models for the step generate."
+    actions = commands.add_parser("model", help=about, description=about)
+    inner = actions.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    about = "Read a checkpoint's own prompt, write it beside the weights, and print how vLLM serves the model."
+    parser = _command(inner, "import", "app.cli.model:import_checkpoint", about)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the checkpoint")
+    parser.add_argument(
+        "--context", type=int, default=32_768, metavar="N", help="tokens that it shall read at most (32768)"
+    )
 
 
 def _eval(commands: Commands) -> None:
