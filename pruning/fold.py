@@ -10,7 +10,7 @@ _PRE_SPACE, _PRE_NEWLINE, _PRE_TAB = "\x02", "\x03", "\x04"
 _KEEP_SPACE = str.maketrans({" ": _PRE_SPACE, "\xa0": _PRE_SPACE, "\n": _PRE_NEWLINE, "\t": _PRE_TAB, "\r": None})
 # Blank lines at the start of a block, all white space at its end; marks of inline elements stay. The look behind and
 # the possessive `++` keep a long run of spaces from being read once from each of its characters.
-_BLANK_START = re.compile(f"\x00(?:[\x01 {_PRE_SPACE}{_PRE_TAB}]*{_PRE_NEWLINE})+")
+_BLANK_START = re.compile(f"\x00[\x01 {_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}]*{_PRE_NEWLINE}")
 _BLANK_END = re.compile("(?<![{0}])[{0}]++\x00".format(f"\x01 {_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}"))
 _INVISIBLE = re.compile(visibility.INVISIBLE.pattern.replace("\x00-\x08", "\x05-\x08", 1))
 # White space folds across the marks of inline elements, and none stands at a block's start or end. Each pattern begins
@@ -33,12 +33,33 @@ def count_kept(text: str) -> int:
     return sum(text.count(space) for space in (_PRE_SPACE, _PRE_NEWLINE, _PRE_TAB))
 
 
+# Characters that are split into words at one time: as a list, words take ten times the room of their page.
+_SLICE = 1 << 18
+
+
+def with_single_spaces(text: str) -> str:
+    """The text with each run of white space as one space, and none at either end."""
+    if len(text) <= _SLICE:
+        return " ".join(text.split())
+    pieces = [""]
+    for at in range(0, len(text), _SLICE):
+        piece = text[at : at + _SLICE]
+        folded = " ".join(piece.split())
+        if piece[0].isspace() and not pieces[-1].endswith(" "):
+            folded = " " + folded
+        if piece[-1].isspace() and not (folded or pieces[-1]).endswith(" "):
+            folded += " "
+        pieces += [folded] if folded else []
+    return "".join(pieces).strip(" ")
+
+
 def fold(text: str) -> str:
     """The text with white space folded, inline marks seen through, and nothing at the borders of blocks."""
     if visibility.has_invisible(text):
         text = _INVISIBLE.sub("", text)
-    text = " ".join(text.split())
-    text = text.replace(" \x00", "\x00").replace("\x00 ", "\x00")
+    text = with_single_spaces(text)
+    text = text.replace(" \x00", "\x00")  # in two steps: no more than two texts at a time
+    text = text.replace("\x00 ", "\x00")
     if INLINE_MARK in text:
         for pattern, instead in _ACROSS_INLINE:
             found = 1
@@ -47,5 +68,6 @@ def fold(text: str) -> str:
     if _PRE_NEWLINE in text or _PRE_SPACE in text or _PRE_TAB in text:
         text = _BLANK_START.sub(lambda blank: "\x00" + "\x01" * blank[0].count("\x01"), text)
         text = _BLANK_END.sub(lambda blank: "\x01" * blank[0].count("\x01") + "\x00", text)
-        text = text.replace(_PRE_SPACE, " ").replace(_PRE_NEWLINE, "\n").replace(_PRE_TAB, "\t")
+        for kept, space in ((_PRE_SPACE, " "), (_PRE_NEWLINE, "\n"), (_PRE_TAB, "\t")):
+            text = text.replace(kept, space)
     return text

@@ -11,7 +11,7 @@ import numpy as np
 
 from pruning import elements
 from pruning.metadata import Metadata
-from pruning.words import code_points, count_before, words_between
+from pruning.words import count_before, places_up_to, words_between
 
 # The parser leaves a mark in the text where an element starts or ends.
 BLOCK_MARK, INLINE_MARK = "\x00", "\x01"
@@ -88,12 +88,11 @@ class Events:
 def from_events(events: Events, metadata: Metadata) -> NodeTable:
     """The table of balanced events, the root's first and last."""
     codes = np.frombuffer(bytes(events.codes), np.uint8)
-    chars = code_points(events.text)
-    marks = np.flatnonzero(chars <= 1)
+    marks = places_up_to(ord(INLINE_MARK), events.text)
     starts = codes > 0
     # Between any two events there is a stretch of text; slots interleave them: text 0, event 0, text 1, event 1, …
     borders = np.empty(len(codes) + 2, np.int32)
-    borders[0], borders[1:-1], borders[-1] = -1, marks, len(chars)
+    borders[0], borders[1:-1], borders[-1] = -1, marks, len(events.text)
     text_from, text_to = borders[:-1] + 1, borders[1:]
     is_node = np.empty(2 * len(codes) + 1, bool)
     is_node[0::2] = text_to > text_from
@@ -112,7 +111,7 @@ def from_events(events: Events, metadata: Metadata) -> NodeTable:
     start[texts], start[elems] = text_from[text_slots], text_from[opened + 1]
     stop[texts], stop[elems] = text_to[text_slots], text_to[closed]
     depth[texts], depth[elems] = level[text_slots - 1] + 1, level[opened]
-    words, spaced = words_between(chars, start, stop)
+    words, spaced = words_between(events.text, start, stop)
     return NodeTable(
         tag=tag,
         parent=_parents(depth, elems),

@@ -16,7 +16,7 @@ from pruning import elements, visibility
 from pruning.document import Limits, Page, utf8
 from pruning.elements import CODES, Action
 from pruning.errors import PageTimeout, TooManyNodes
-from pruning.fold import count_kept, fold, keep_space
+from pruning.fold import count_kept, fold, keep_space, with_single_spaces
 from pruning.metadata import MetadataReader
 from pruning.nodes import BLOCK_MARK, INLINE_MARK, Events, NodeTable
 from pruning.rawtext import emptied
@@ -97,6 +97,7 @@ def node_table(page: Page, limits: Limits | None = None, *, links: bool = False)
     if target.has_foreign_marks():
         target = _Target(page, limits, links, careful=True)
         _feed(target, data, limits)
+    del data  # what follows takes room of its own
     return build(target.events(), target.metadata.result())
 
 
@@ -307,7 +308,7 @@ class _Target:
 
     def _keep_attributes(self, code: int, attributes: Mapping[str, str]) -> None:
         if code == _IMG:
-            alt = " ".join(visibility.INVISIBLE.sub("", attributes.get("alt", "")).split())
+            alt = with_single_spaces(visibility.INVISIBLE.sub("", attributes.get("alt", "")))
             if visibility.says_something(alt):
                 self.data(alt)
         elif code == _A:
@@ -329,8 +330,14 @@ class _Target:
         """What was seen, white space folded as a browser folds it."""
         while self._stack:
             self._close()
-        text = fold("".join(self.buffer))
+        text = fold(self._whole_text())
         return Events(self.codes, text, self.attributes, self.removed)
+
+    def _whole_text(self) -> str:
+        """The buffer in one, which is empty then: nobody holds the text twice."""
+        text = "".join(self.buffer)
+        self.buffer.clear()
+        return text
 
 
 def _written(name: str, value: str) -> str:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pruning.words import slices
+
 Attributes = Mapping[str, str]
 
 _HIDING_STYLE = re.compile(
@@ -93,21 +95,17 @@ INVISIBLE = re.compile(
     "\ufffe\uffff\U000e0000-\U000e007f]+"
 )
 
-_IS_INVISIBLE = np.array([INVISIBLE.match(chr(code)) is not None for code in range(0x10000)])
-_IS_INVISIBLE[:5] = False  # clean.py's own marks
+_IS_INVISIBLE = np.zeros(0xE0081, bool)  # the last one stands for all beyond
+_IS_INVISIBLE[[code for code in (*range(5, 0x10000), *range(0xE0000, 0xE0080)) if INVISIBLE.match(chr(code))]] = True
 
 
 def has_invisible(text: str) -> bool:
-    """Whether `INVISIBLE` finds anything in text beyond U+0004. Six times as fast as the pattern itself."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    if not len(codes):
-        return False
-    if int(codes.max()) < len(_IS_INVISIBLE):
-        return bool(_IS_INVISIBLE[codes].any())
-    return INVISIBLE.search(text) is not None
+    """Whether `INVISIBLE` finds anything beyond U+0004 (those are cleaning's own marks). Six times as fast as that."""
+    return any(_IS_INVISIBLE[np.minimum(codes, len(_IS_INVISIBLE) - 1)].any() for _, codes in slices(text))
 
 
 _FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|svg|webp|avif|bmp|ico|tiff?)$|^[\w-]*\d{3,}[\w-]*$", re.IGNORECASE)
+_LONGEST_NAME = 300  # characters; a file system allows 255
 _NO_NEWS = frozenset(
     "image img photo picture icon logo banner avatar thumbnail spacer blank placeholder pixel loading".split()
 )
@@ -116,4 +114,4 @@ _NO_NEWS = frozenset(
 def says_something(alt: str) -> bool:
     """Whether an image's alt text tells more than that there is an image: no file names, no boilerplate."""
     alt = alt.strip()
-    return len(alt) > 1 and alt.lower() not in _NO_NEWS and _FILE_NAME.search(alt) is None
+    return len(alt) > _LONGEST_NAME or (len(alt) > 1 and alt.lower() not in _NO_NEWS and _FILE_NAME.search(alt) is None)

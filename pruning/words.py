@@ -1,5 +1,7 @@
 """Words, as blocks are measured in them: in scripts that are written without spaces, each character counts as one."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 # Scripts written without spaces between words: Thai, Lao, Myanmar, Khmer, kana, Han, and Han's extensions.
@@ -9,38 +11,60 @@ _UNSPACED = (
 )
 
 
-def words_between(chars: np.ndarray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+# Characters that are numbers at one time: as numbers they take four times the room of a Latin page.
+_SLICE = 1 << 18
+
+
+def words_between(text: str, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Words in each stretch, unspaced scripts by character; and words as white space separates them."""
-    gap = chars <= 32
-    begins = ~gap
-    begins[1:] &= gap[:-1]
-    spaced = count_before(begins)
-    spaced = spaced[stop] - spaced[start]
-    if not len(chars) or chars.max() < _UNSPACED[0][0]:
+    gap = np.ones(len(text) + 1, bool)  # before each character, whether a gap is
+    single = None
+    for at, chars in slices(text):
+        here = slice(at, at + len(chars))
+        gap[1:][here] = chars <= 32
+        if chars.max() >= _UNSPACED[0][0]:
+            single = np.zeros(len(text), bool) if single is None else single
+            for low, high in _UNSPACED:
+                single[here] |= (chars >= low) & (chars <= high)
+    begins = gap[:-1] > gap[1:]
+    if single is None:
+        del gap
+        spaced = _number_between(begins, start, stop)
         return spaced, spaced
-    single = np.zeros(len(chars), bool)
-    for low, high in _UNSPACED:
-        single |= (chars >= low) & (chars <= high)
-    begins |= single
-    begins[1:] |= single[:-1] & ~gap[1:]
-    words = count_before(begins)
-    return words[stop] - words[start], spaced
+    begins_any = begins | single
+    begins_any[1:] |= single[:-1] & ~gap[2:]
+    del gap, single
+    return _number_between(begins_any, start, stop), _number_between(begins, start, stop)
+
+
+def _number_between(flags: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    before = count_before(flags)
+    return before[stop] - before[start]
 
 
 def count_before(flags: np.ndarray) -> np.ndarray:
     """int32 (n + 1,): how many flags are set before each place."""
     sums = np.zeros(len(flags) + 1, np.int32)
-    np.cumsum(flags, out=sums[1:])
+    for at in range(0, len(flags), _SLICE):
+        part = sums[at + 1 : at + 1 + _SLICE]
+        np.cumsum(flags[at : at + _SLICE], out=part)
+        part += sums[at]
     return sums
 
 
 def count_words(text: str) -> tuple[int, int]:
     """Words in a text, unspaced scripts by character; and words as white space separates them."""
-    chars = code_points(text)
-    words, spaced = words_between(chars, np.array([0]), np.array([len(chars)]))
+    words, spaced = words_between(text, np.array([0]), np.array([len(text)]))
     return int(words[0]), int(spaced[0])
 
 
-def code_points(text: str) -> np.ndarray:
-    """uint32 (len(text),): the text's characters as numbers."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+def places_up_to(largest: int, text: str) -> np.ndarray:
+    """int (n,): where the characters stand that have no larger number."""
+    found = [np.flatnonzero(chars <= largest) + at for at, chars in slices(text)]
+    return found[0] if len(found) == 1 else np.concatenate(found or [np.zeros(0, np.intp)])
+
+
+def slices(text: str) -> Iterator[tuple[int, np.ndarray]]:
+    """The text's characters as numbers, uint32, some at a time, and where these stand."""
+    for at in range(0, len(text), _SLICE):
+        yield at, np.frombuffer(text[at : at + _SLICE].encode("utf-32-le", "surrogatepass"), np.uint32)
