@@ -1,10 +1,10 @@
 """Bytes in, text out: what a page is, how its encoding is found, and the limits that every page is held to."""
 
 import codecs
+import re
 from dataclasses import dataclass
 
 import webencodings
-from bs4.dammit import EncodingDetector
 from charset_normalizer import from_bytes
 
 from pruning.errors import InvalidInput, PageTooLarge
@@ -48,6 +48,10 @@ class Limits:
 
 # WHATWG looks at the first 1024 bytes for a `meta` that names the encoding.
 _PRESCAN = 1024
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_DECLARATION = re.compile(
+    rb"(?:<meta[\s/][^>]*?charset|\A\s*<\?xml\s[^>]*?encoding)\s*=\s*[\"']?\s*([^\s\"'/;>]+)", re.IGNORECASE
+)
 # UTF-32 is not among WHATWG's encodings; its marks are tried first, because UTF-16's are a part of them.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -110,7 +114,8 @@ def _known(label: str | None) -> str | None:
 
 
 def _declared_inside(data: bytes, is_utf8: bool) -> str | None:
-    encoding = _known(EncodingDetector.find_declared_encoding(data[:_PRESCAN], is_html=True))
+    declaration = _DECLARATION.search(_COMMENT.sub(b"", data[:_PRESCAN]))
+    encoding = _known(declaration[1].decode("latin-1")) if declaration else None
     if encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         return "utf-8"  # the prescan read ASCII bytes, so it can't be UTF-16 (WHATWG says the same)
     # Pages say utf-8 and are not, and the other way round: bytes that are valid UTF-8 by chance are rare.

@@ -49,6 +49,7 @@ _FACT_OF = {name: fact for fact, names in _META.items() for name in names}
 _RANK = {name: rank for names in _META.values() for rank, name in enumerate(names)}
 
 _LONGEST = 300  # characters of a fact: whoever writes more says something else
+_LONGEST_BASE = 1000  # characters that each of a page's links may gain
 _JSON_LD_CHARS = 500_000
 _SAFE_SCHEMES = frozenset(("http", "https", "mailto", "tel", "ftp", ""))
 
@@ -59,6 +60,7 @@ class MetadataReader:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._base = page.url or ""
+        self._own_base: str | None = None
         self._title: str | None = None
         self._meta: dict[str, tuple[int, str]] = {}  # fact -> (rank of the name, value)
         self._json_ld: dict[str, str] = {}
@@ -70,8 +72,10 @@ class MetadataReader:
         """A tag that may state a fact opens: `title`, `meta`, `link`, `base` or `script`."""
         if tag == "meta":
             self._read_meta(attributes)
-        elif tag == "base" and attributes.get("href"):
-            self._base = self.resolve(attributes["href"]) or self._base
+        elif tag == "base" and self._own_base is None and "href" in attributes:  # the first one counts
+            self._own_base = self.resolve(attributes["href"]) or ""
+            if 0 < len(self._own_base) <= _LONGEST_BASE:
+                self._base = self._own_base
         elif tag == "link" and attributes.get("rel", "").lower() == "canonical":
             self._canonical = self.resolve(attributes.get("href", ""))
         elif (tag == "title" and self._title is None) or (
@@ -154,5 +158,5 @@ def _things(document: Any) -> Iterator[dict[str, Any]]:
 
 
 def _fact(text: str) -> str | None:
-    text = " ".join(text.split())
+    text = " ".join(text.split(maxsplit=_LONGEST)[:_LONGEST])
     return text[:_LONGEST] or None
