@@ -169,7 +169,7 @@ def serve() -> NoReturn:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a parent that ignores it would have its children do so too
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
-    with suppress(EOFError, OSError, MemoryError):
+    with suppress(EOFError, pickle.UnpicklingError, OSError, MemoryError):
         while True:
             _send(answers, _answer(*pickle.load(sys.stdin.buffer)))
     os._exit(0)
