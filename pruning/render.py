@@ -20,6 +20,7 @@ from pruning.elements import CODES, NAMES, TEXT
 from pruning.nodes import NodeTable
 
 _IMG, _TR, _THEAD, _CAPTION = (CODES[name] for name in ("img", "tr", "thead", "caption"))
+_LIKE_A_TAG = re.compile("<([^<>]*)>")
 _MAY_BE_REFERENCE = re.compile("&(?=[A-Za-z#])")
 _GOES_ON_AS_REFERENCE = re.compile("\x01*[A-Za-z#]")
 
@@ -299,10 +300,12 @@ def _is_late_head(table: NodeTable) -> np.ndarray:
 
 
 def escape(text: str) -> str:
-    """Text as HTML. An ampersand stays where no parser could take it for a reference."""
+    """Text as HTML. An ampersand stays where no parser could take it for a reference, a `>` where it closes nothing."""
     if "&" in text:
         text = _MAY_BE_REFERENCE.sub("&amp;", text)
-    return text.replace("<", "&lt;") if "<" in text else text
+    if "<" in text:
+        text = _LIKE_A_TAG.sub(r"&lt;\1&gt;", text).replace("<", "&lt;")
+    return text
 
 
 def attribute(text: str) -> str:
