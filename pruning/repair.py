@@ -90,7 +90,7 @@ def _repair_tables(table: NodeTable) -> None:
     stray = elements.HOLDS_NO_TEXT[tag[table.parent]] & ~(_TABLE_PARTS[tag] & (tag != _TABLE)) & (table.words > 0)
     structure = (elements.IS_HEADING[tag] | (tag == _TABLE)) & (table.words > 0)
     broken, layout, headed = (np.zeros(len(table), bool) for _ in range(3))
-    headed[around[_HEADS[tag]]] = True
+    headed[around[_HEADS[tag] & (table.words > 0)]] = True
     broken[around[stray]] = True
     layout[around[structure]] = True
     layout &= ~headed & ~broken
