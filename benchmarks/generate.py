@@ -79,8 +79,7 @@ class Reader:
 def main() -> None:
     """Measure, print a table, and the same as JSON."""
     options = _options()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    torch.set_num_threads(options.threads)
     for name, value in describe("torch", "transformers").items():
         print(f"{name}: {value}")
     model, need = _model(options), _need(CONTEXT)
@@ -102,9 +101,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help='"cpu" or "cuda"')
     parser.add_argument("--preset", choices=sorted(PRESETS), help="the model's shape; 1b on a GPU, else small")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="bfloat16 on a GPU, else float32")
-    parser.add_argument("--threads", type=int, help="of torch; as many as it takes by itself")
-    parser.add_argument("--rounds", type=int, default=5, help="of prefill and tree in turn; medians count")
-    parser.add_argument("--naive-seconds", type=float, default=240, help="then a sample stands for all nodes")
+    parser.add_argument("--threads", type=int, default=1, help="of torch, on a CPU")
+    parser.add_argument("--rounds", type=int, default=10, help="of prefill and tree, between the nodes")
+    parser.add_argument(
+        "--naive-seconds", type=float, default=240, help="of single nodes; then a sample stands for all"
+    )
     options = parser.parse_args()
     on_gpu = options.device.startswith("cuda")
     options.preset = options.preset or ("1b" if on_gpu else "small")
@@ -162,21 +163,25 @@ def _tokenizer(text: str) -> ModelTokenizer:
 
 
 def _measure(model: Any, need: PathLogprobs, options: argparse.Namespace) -> dict[str, Any]:
-    prefills, trees = [], []
+    """All three in turn, so that whatever else the machine does falls on all of them; medians count."""
     answer = tree_logits(model, need)  # the first pass of each kind sets up kernels and memory
-    for _ in tqdm(range(options.rounds), "prefill and tree", leave=False):
-        prefills.append(_timed(model, lambda: _prefill(model, need))[0])
-        seconds, answer = _timed(model, lambda: tree_logits(model, need))
-        trees.append(seconds)
-    naive, plain = _naive(model, need, options.naive_seconds)
-    measured = len(plain)
+    prefills, trees, naive = [], [], []
+    plain: dict[int, np.ndarray] = {}
+    nodes = random.Random(0).sample(range(len(need.prefixes)), len(need.prefixes))
+    for place, at in enumerate(tqdm(nodes, "a pass for each node", leave=False, disable=None)):
+        if place * options.rounds // len(nodes) >= len(trees):
+            prefills.append(_timed(model, lambda: _prefill(model, need))[0])
+            trees.append(_timed(model, lambda: tree_logits(model, need))[0])
+        if sum(naive) < options.naive_seconds:
+            seconds, plain[at] = _timed(model, lambda at=at: _plain(model, need, at))
+            naive.append(seconds)
     return {
         "prefill_ms": 1000 * median(prefills),
         "tree_ms": 1000 * median(trees),
-        "naive_ms": 1000 * naive,
-        "naive_nodes_measured": measured,
+        "naive_ms": 1000 * median(naive) * len(nodes),
+        "naive_nodes_measured": len(naive),
         "tree_vs_prefill": median(tree / alone for tree, alone in zip(trees, prefills, strict=True)),
-        "naive_vs_tree": naive / median(trees),
+        "naive_vs_tree": median(naive) * len(nodes) / median(trees),
         "max_abs_dp": max(float(np.abs(_softmax(answer[at]) - _softmax(values)).max()) for at, values in plain.items()),
     }
 
@@ -184,21 +189,6 @@ def _measure(model: Any, need: PathLogprobs, options: argparse.Namespace) -> dic
 def _prefill(model: Any, need: PathLogprobs) -> None:
     with torch.inference_mode():
         prefill(model, need.context[:-1], DynamicCache())
-
-
-def _naive(model: Any, need: PathLogprobs, limit: float) -> tuple[float, dict[int, np.ndarray]]:
-    """Seconds of a full pass for every node, and what they answer; past the limit the mean so far stands for the rest.
-
-    Nodes are taken in random order, so that those measured stand for all.
-    """
-    order = random.Random(0).sample(range(len(need.prefixes)), len(need.prefixes))
-    total, found = 0.0, {}
-    for at in tqdm(order, "a pass for each node", leave=False):
-        if total > limit:
-            break
-        seconds, found[at] = _timed(model, lambda at=at: _plain(model, need, at))
-        total += seconds
-    return total / len(found) * len(order), found
 
 
 def _plain(model: Any, need: PathLogprobs, at: int) -> np.ndarray:
