@@ -56,6 +56,15 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("tiktoken:o200k_base", "/models/x/tokenizer.json") == load_settings().tokenizers
 
 
+def test_steps_are_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first, or both in their order."""
+    monkeypatch.setenv("SECATEURS_STEPS", "embed, generate")
+    assert ("embed", "generate") == load_settings().steps
+    monkeypatch.setenv("SECATEURS_STEPS", "generate")
+    with pytest.raises(InvalidInput, match=r"^SECATEURS_STEPS: .*there are embed and embed,generate$"):
+        load_settings()
+
+
 def test_wrong_values_name_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every wrong variable is named, in one line that holds no value: one may be a key."""
     monkeypatch.setenv("SECATEURS_PORT", "eighty")
