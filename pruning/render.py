@@ -9,7 +9,7 @@ their own. An HTML parser reads the result as the same tree that was written; te
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ from pruning.nodes import NodeTable
 
 _IMG, _TR, _THEAD, _CAPTION = (CODES[name] for name in ("img", "tr", "thead", "caption"))
 _LIKE_A_TAG = re.compile("<([^<>]*)>")
+_START_TAGS, _END_TAGS = [f"<{name}>" for name in NAMES], [f"</{name}>" for name in NAMES]
+_BOTH = 2
 _MAY_BE_REFERENCE = re.compile("&(?=[A-Za-z#])")
 _GOES_ON_AS_REFERENCE = re.compile("\x01*[A-Za-z#]")
 
@@ -214,7 +216,11 @@ class _PageWriter:
     def __init__(self, table: NodeTable) -> None:
         self.table = table
         self.is_written, self._needs_end = _tags_to_write(table)
-        self._columns: tuple[list[int], ...] | None = None
+        # What `nodes` reads, side by side: code, end, start, stop; and which tags are written: none, the start, both.
+        self._rows = np.empty((len(table), 5), np.int32)
+        tags_written = self.is_written + (self.is_written & self._needs_end).astype(np.int32)
+        for column, values in enumerate((table.tag, table.end, table.start, table.stop, tags_written)):
+            self._rows[:, column] = values
 
     def start_tag(self, node: int, more: str = "") -> str:
         return f"<{NAMES[self.table.tag[node]]}{self.table.attributes.get(node, '')}{more}>"
@@ -232,37 +238,37 @@ class _PageWriter:
 
     def nodes(self, first: int, last: int, start: int, stop: int) -> str:
         """Nodes `first` to `last`, of their text what lies within `start` and `stop`."""
-        text = self.table.text
+        text, attributes = self.table.text, self.table.attributes
         if last - first == 1 and self.table.tag[first] == TEXT:
             return escape(text[max(start, self.table.start[first]) : min(stop, self.table.stop[first])])
-        return "".join(self._walk(first, last, start, stop))
-
-    def _walk(self, first: int, last: int, start: int, stop: int) -> Iterator[str]:
-        table = self.table
-        tags, ends = table.tag[first:last].tolist(), table.end[first:last].tolist()
-        begins = np.maximum(table.start[first:last], start).tolist()
-        stops = np.minimum(table.stop[first:last], stop).tolist()
-        filled = (table.start[first:last] < table.stop[first:last]).tolist()
-        written, needs_end = self.is_written[first:last].tolist(), self._needs_end[first:last].tolist()
-        waiting: list[tuple[int, str]] = []  # open elements: where each ends, and its end tag
-        for at, tag in enumerate(tags):
-            while waiting and waiting[-1][0] <= first + at:
-                yield waiting.pop()[1]
+        special = text.find("&", start, stop) >= 0 or text.find("<", start, stop) >= 0
+        out: list[str] = []
+        open_until: list[tuple[int, str]] = []  # where the elements end that need an end tag, and that tag
+        for node, (tag, end, begin, to, tags_written) in enumerate(self._rows[first:last].tolist(), first):
+            while open_until and open_until[-1][0] <= node:
+                out.append(open_until.pop()[1])
+            is_filled = begin < to
+            begin, to = begin if begin > start else start, to if to < stop else stop
             if tag == TEXT:
-                if begins[at] < stops[at]:
-                    yield escape(table.text[begins[at] : stops[at]])
-                    if table.text[stops[at] - 1] == "&" and _GOES_ON_AS_REFERENCE.match(table.text, stops[at]):
-                        yield "amp;"  # the image that stood between the two texts is gone
-            elif not written[at] or (begins[at] >= stops[at] and filled[at]):
+                if begin < to:
+                    out.append(self._text(begin, to) if special else text[begin:to])
+            elif not tags_written or (begin >= to and is_filled):
                 continue
             elif tag == _IMG:
-                if begins[at] < stops[at]:
-                    yield f'<img alt="{attribute(table.text[begins[at] : stops[at]])}">'
+                if begin < to:
+                    out.append(f'<img alt="{attribute(text[begin:to])}">')
             else:
-                yield self.start_tag(first + at)
-                waiting.append((ends[at], f"</{NAMES[tag]}>" if needs_end[at] else ""))
-        while waiting:
-            yield waiting.pop()[1]
+                out.append(self.start_tag(node) if node in attributes else _START_TAGS[tag])
+                if tags_written == _BOTH:
+                    open_until.append((end, _END_TAGS[tag]))
+        out += [tag for _, tag in reversed(open_until)]
+        return "".join(out)
+
+    def _text(self, start: int, stop: int) -> str:
+        text = self.table.text
+        if text[stop - 1] == "&" and _GOES_ON_AS_REFERENCE.match(text, stop):
+            return escape(text[start:stop]) + "amp;"  # the image that stood between the two texts is gone
+        return escape(text[start:stop])
 
 
 def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:
