@@ -58,28 +58,31 @@ class ModelTokenizer:
     def encode(self, text: str) -> list[int]:
         """See `PathTokenizer`."""
         with library_errors(self._name):
-            return list(self._encode(without_surrogates(text)))
+            return self._encode(without_surrogates(text))
 
     def encode_template(self, text: str) -> list[int]:
         """See `PathTokenizer`."""
         with library_errors(self._name):
             return list(self._template.encode(without_surrogates(text), add_special_tokens=False).ids)
 
-    def _encode(self, text: str) -> Iterator[int]:
+    def _encode(self, text: str) -> list[int]:
         """A vocabulary may hold control tokens among its words: where it finds one in a text, the text is cut."""
+        found: list[int] = []
         waiting = [text]
         while waiting:
             text = waiting.pop()
             encoding = self._plain.encode(text, add_special_tokens=False)
-            if self._controls.isdisjoint(encoding.ids):
-                yield from encoding.ids
+            ids = encoding.ids
+            if self._controls.isdisjoint(ids):
+                found += ids
                 continue
-            tokens = zip(encoding.ids, encoding.offsets, strict=True)
-            parts = list(_cut(text, [span for token, span in tokens if token in self._controls]))
+            spans = zip(ids, encoding.offsets, strict=True)
+            parts = list(_cut(text, [span for token, span in spans if token in self._controls]))
             if len(parts) > 1:
                 waiting += reversed(parts)
             else:  # a single character that is a control token
-                yield from (token for token in encoding.ids if token not in self._controls)
+                found += (token for token in ids if token not in self._controls)
+        return found
 
 
 def _cut(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:

@@ -121,9 +121,10 @@ class NumberedPages:
 
     def _content(self, block: int) -> str:
         tree, page = self._tree, int(self._tree.page[block])
-        writer = self._writers.setdefault(page, _PageWriter(tree.tables[page]))
+        if page not in self._writers:
+            self._writers[page] = _PageWriter(tree.tables[page])
         first = int(tree.node[block]) + (self._tags[block] != TEXT)
-        return writer.nodes(first, int(tree.last[block]), int(tree.start[block]), int(tree.stop[block]))
+        return self._writers[page].nodes(first, int(tree.last[block]), int(tree.start[block]), int(tree.stop[block]))
 
     def _leave_out_wrappers(self) -> None:
         for element in reversed(self._made):
