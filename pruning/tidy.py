@@ -68,6 +68,8 @@ def _become_spaces(table: NodeTable, gone: np.ndarray, empty: np.ndarray) -> Non
     table.start[empty] -= 1
     table.stop[empty] = table.start[empty] + 1
     table.end[empty] = empty + 1
+    for node in empty.tolist():
+        table.attributes.pop(node, None)
 
 
 def _set_images_apart(table: NodeTable) -> None:

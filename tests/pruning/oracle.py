@@ -28,6 +28,9 @@ NEVER_SHOWN = frozenset(
     "param area frameset frame input textarea datalist rp col colgroup annotation annotation-xml "
     "context desc defs metadata symbol".split()
 )
+SAYS_IMAGE = frozenset(
+    "image img photo picture icon logo banner avatar thumbnail spacer blank placeholder pixel loading".split()
+)
 _INVISIBLE = {
     *range(9),
     *range(0x0E, 0x1C),
@@ -77,8 +80,8 @@ def parsed_as_html5(html: str) -> Any:
     return html5lib.parse(without_unspeakable(html).decode(), namespaceHTMLElements=False, scripting=True)
 
 
-def visible_text(root: Any) -> str:
-    """All that a reader sees of a parsed page, a line break or space wherever words are apart."""
+def visible_text(root: Any, *, alts: bool = False) -> str:
+    """All that a reader sees of a parsed page, a space wherever words are apart; with what images say, if asked for."""
     panels: set[str] = set()
     out: list[str] = []
     hidden: Any = None
@@ -88,10 +91,18 @@ def visible_text(root: Any) -> str:
                 hidden = element
             else:
                 out += _texts(event, element)
+                out.append(_alt(element) if alts and event == "start" else "")
         elif hidden is element and event == "end":
             hidden = None
             out.append(element.tail or "")
     return "".join(out).translate(_INVISIBLE_TO_NONE)
+
+
+def _alt(element: Any) -> str:
+    """What an image says, if anything: neither its file's name nor a word for any image."""
+    alt = element.attrib.get("alt", "").translate(_INVISIBLE_TO_NONE).strip() if element.tag == "img" else ""
+    says = len(alt) > 1 and alt.lower() not in SAYS_IMAGE and not re.search(r"\.(png|jpe?g|gif|svg|webp)$", alt)
+    return f" {alt} " if says else ""
 
 
 def _events(root: Any) -> Iterator[tuple[str, Any]]:
@@ -112,9 +123,9 @@ def _texts(event: str, element: Any) -> tuple[str, str]:
     return (between, element.text or "") if event == "start" else (between, element.tail or "")
 
 
-def visible_words(html: str | bytes) -> list[str]:
+def visible_words(html: str | bytes, *, alts: bool = False) -> list[str]:
     """The words that a reader sees of a page, in order."""
-    return visible_text(parsed(html)).split()
+    return visible_text(parsed(html), alts=alts).split()
 
 
 def is_hidden(tag: str, attributes: Any, panels: set[str]) -> bool:
