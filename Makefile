@@ -6,12 +6,13 @@ JOBS ?= 2
 
 VENV := .venv
 PEERS := .venv-peers
+VLLM := .venv-vllm
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test lint format bench-speed bench-service bench-generate clean
+.PHONY: help install dev serve test test-vllm lint format bench-speed bench-service bench-generate clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ serve: install ## Start the service with the sample site on 127.0.0.1:$PORT
 
 test: dev ## Run every test that needs no GPU and no internet (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
+test-vllm: dev $(VLLM)/.installed ## Test against a real vLLM on the CPU (installs 3.4 GB at first)
+	@VLLM_PYTHON=$(VLLM)/bin/python $(BIN)/python -m pytest tests/vllm $(ARGS)
 
 lint: dev ## Check style, formatting and types
 	@$(BIN)/ruff check .
@@ -46,7 +50,7 @@ bench-generate: install ## Measure the generative step in process (ARGS="--devic
 	@$(BIN)/python benchmarks/generate.py $(ARGS)
 
 clean: ## Remove the environments and all caches
-	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(PEERS) $(VLLM) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each stands for an environment that has the pins it depends on, so an unchanged one costs no time.
@@ -72,6 +76,12 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.installed
 $(PEERS)/.installed: requirements/peers.txt | $(PEERS)/.created
 	@echo "Installing the peers that are measured into $(PEERS)" >&2
 	@$(PEERS)/bin/python $(PIP) --requirement requirements/peers.txt
+	@touch $@
+
+$(VLLM)/.installed: requirements/vllm.txt | $(VLLM)/.created
+	@echo "Installing vLLM for the CPU into $(VLLM) (some minutes at first)" >&2
+	@$(VLLM)/bin/python $(PIP) --constraint requirements/vllm.txt torch
+	@$(VLLM)/bin/python $(PIP) --no-deps --requirement requirements/vllm.txt
 	@touch $@
 
 # Pattern rules would delete it as an intermediate file.
