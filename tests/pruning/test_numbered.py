@@ -46,7 +46,7 @@ def walked(numbered: NumberedPages) -> dict[str, str]:
 
 def words(markup: str) -> list[str]:
     """What a reader sees of a block."""
-    shown = re.sub(r'<img alt="([^"]*)">', r"\1", markup)
+    shown = re.sub(r'<img alt="([^"]*)">', r" \1 ", markup)
     shown = re.sub(r"</?(a|sub|sup|del|ins|s)( [^>]*)?>", "", shown)
     return html.unescape(re.sub(r"<[^>]*>", " ", shown)).split()
 
@@ -109,11 +109,11 @@ def test_the_order_given_does_not_matter(pages: list[str], max_words: int, rando
 
 def test_pages_are_numbered_and_titled() -> None:
     """Several pages are `html0`, `html1`…; a page's title says what it is about, and is escaped."""
-    tree, blocks = trees(["<title>A &lt;b&gt;</title>one", "two"], 8)
+    tree, blocks = trees(["<title>A &lt; b</title>one", "two"], 8)
 
     numbered = NumberedPages(tree, blocks)
 
-    one = "<html0><title>A &lt;b></title><body>one</body></html0>"
+    one = "<html0><title>A &lt; b</title><body>one</body></html0>"
     assert one + "<html1><body>two</body></html1>" == numbered.html
     assert ("<html0><body>", "<html1><body>") == numbered.paths
 
