@@ -117,6 +117,8 @@ def _feed(target: "_Target", data: bytes, limits: Limits) -> None:
             raise PageTimeout(f"the page could not be parsed within {limits.seconds:g} s")
     if data:
         parser.close()
+    else:
+        target.close()
 
 
 class _Target:
@@ -161,13 +163,15 @@ class _Target:
                     self._about_page(tag, attributes)
                 return
             action = action_of(tag, apart)
-            if unwatched(attributes) and ("style" not in attributes or attributes["style"] in harmless):
+            if not attributes or (
+                unwatched(attributes) and ("style" not in attributes or attributes["style"] in harmless)
+            ):
+                if action == through:
+                    return
                 if action in _PLAIN_BELOW[stack[-1]] and len(stack) <= depth:
                     push(action)
                     code(action)
                     mark(BLOCK_MARK)
-                    return
-                if action == through:
                     return
             hidden = int(self._start_hides(tag, attributes, action))
 
@@ -192,8 +196,10 @@ class _Target:
         return start, end
 
     def close(self) -> None:
-        """The parser is done. Its handlers hold this object: without them, it is freed as soon as nobody needs it."""
-        del self.start, self.end
+        """The parser is done: what is open ends."""
+        while self._stack:
+            self._close()
+        del self.start, self.end  # they hold this object: without them, it is freed as soon as nobody needs it
 
     def _careful_data(self, text: str) -> None:
         self.buffer.append(visibility.INVISIBLE.sub("", text))
@@ -322,14 +328,12 @@ class _Target:
 
     def has_foreign_marks(self) -> bool:
         """Whether the page's own text holds characters that serve as marks here. Call it when all is read."""
-        text = "".join(self.buffer)
+        self.buffer[:] = [text := "".join(self.buffer)]
         marks = text.count(BLOCK_MARK) + text.count(INLINE_MARK)
         return marks != len(self.codes) or count_kept(text) != self._pre_spaces
 
     def events(self) -> Events:
         """What was seen, white space folded as a browser folds it."""
-        while self._stack:
-            self._close()
         text = fold(self._whole_text())
         return Events(self.codes, text, self.attributes, self.removed)
 
