@@ -1,5 +1,7 @@
 """The second half of lossless cleaning: what says nothing is taken out of the table of nodes."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from pruning import elements
@@ -52,16 +54,25 @@ def _keep_apart(table: NodeTable, gone: np.ndarray) -> None:
     stays = ~gone & table.is_block()
     around, blocks = table.nearest_without(~stays), np.cumsum(stays)
     together = (around[before] == around[after]) & (blocks[before] == blocks[after])
-    empty = empty[together][np.unique(before[together], return_index=True)[1]]
-    if len(empty):
-        _become_spaces(table, gone, empty)
+    first = np.flatnonzero(together)[np.unique(before[together], return_index=True)[1]]
+    if len(first):
+        _become_spaces(
+            table, gone, empty[first], zip(table.stop[before[first]], table.start[after[first]], strict=True)
+        )
 
 
-def _become_spaces(table: NodeTable, gone: np.ndarray, empty: np.ndarray) -> None:
-    """Turn empty blocks into texts of one space, where the mark of their start was."""
+def _become_spaces(table: NodeTable, gone: np.ndarray, empty: np.ndarray, gaps: Iterable[tuple[int, int]]) -> None:
+    """Turn empty blocks into texts of one space, where the mark of their start was; no other mark tells of a block.
+
+    Args:
+        table: the nodes.
+        gone: bool (n,), nodes that go.
+        empty: int (k,), the empty blocks.
+        gaps: for each, the stretch between the texts around it.
+    """
     out, at = [], 0
-    for start, stop in zip((table.start[empty] - 1).tolist(), (table.stop[empty] + 1).tolist(), strict=True):
-        out += [table.text[at:start], " ", INLINE_MARK * (stop - start - 1)]
+    for space, (start, stop) in zip((table.start[empty] - 1).tolist(), gaps, strict=True):
+        out += [table.text[at:start], INLINE_MARK * (space - start), " ", INLINE_MARK * (stop - space - 1)]
         at = stop
     table.text = "".join((*out, table.text[at:]))
     table.tag[empty], gone[empty] = TEXT, False

@@ -193,7 +193,7 @@ class _Grammar:
 
 
 _SOUP_NAMES = (
-    "p div span table tr td li b a html head body title base script style template noscript section article h1 h3 "
+    "p div span table tr td li b a html head body title base script style section article h1 h3 "
     "ul ol dl dt dd pre caption colgroup col thead tbody tfoot th figure figcaption details summary blockquote i "
     "em sub sup del s img image br hr wbr form fieldset legend label button select optgroup option input textarea "
     "ruby rt rp svg math mi iframe object source track param area map dialog center marquee menu dir listing xmp "
