@@ -8,17 +8,16 @@ from pruning.nodes import INLINE_MARK
 # White space in `pre` is kept: it stands under these names while all other white space is folded.
 _PRE_SPACE, _PRE_NEWLINE, _PRE_TAB = "\x02", "\x03", "\x04"
 _KEEP_SPACE = str.maketrans({" ": _PRE_SPACE, "\xa0": _PRE_SPACE, "\n": _PRE_NEWLINE, "\t": _PRE_TAB, "\r": None})
-# Blank lines at the start of a block, all white space at its end; marks of inline elements stay. The look behind and
-# the possessive `++` keep a long run of spaces from being read once from each of its characters.
+# Blank lines at the start of a block; marks of inline elements stay.
 _BLANK_START = re.compile(f"\x00[\x01 {_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}]*{_PRE_NEWLINE}")
-_BLANK_END = re.compile("(?<![{0}])[{0}]++\x00".format(f"\x01 {_PRE_SPACE}{_PRE_TAB}{_PRE_NEWLINE}"))
+_BLANK = ("\x01", " ", _PRE_SPACE, _PRE_TAB, _PRE_NEWLINE)
 _INVISIBLE = re.compile(visibility.INVISIBLE.pattern.replace("\x00-\x08", "\x05-\x08", 1))
-# White space folds across the marks of inline elements, and none stands at a block's start or end. Each pattern begins
-# with two literal characters, which the regex engine finds fast; what one replacement leaves, the next round takes.
+# White space folds across the marks of inline elements, and none stands at a block's start or end. What each pattern
+# begins with is searched for first, which costs little; what one replacement leaves, the next round takes.
 _ACROSS_INLINE = (
-    (re.compile(" (\x01+) "), r" \1"),
-    (re.compile("\x00(\x01+) "), "\x00\\1"),
-    (re.compile(" (\x01+\x00)"), r"\1"),
+    (" \x01", re.compile(" (\x01+) "), r" \1"),
+    ("\x00\x01", re.compile("\x00(\x01+) "), "\x00\\1"),
+    (" \x01", re.compile(" (\x01+\x00)"), r"\1"),
 )
 
 
@@ -61,13 +60,23 @@ def fold(text: str) -> str:
     text = text.replace(" \x00", "\x00")  # in two steps: no more than two texts at a time
     text = text.replace("\x00 ", "\x00")
     if INLINE_MARK in text:
-        for pattern, instead in _ACROSS_INLINE:
-            found = 1
+        for begin, pattern, instead in _ACROSS_INLINE:
+            found = int(begin in text)
             while found:
                 text, found = pattern.subn(instead, text)
     if _PRE_NEWLINE in text or _PRE_SPACE in text or _PRE_TAB in text:
         text = _BLANK_START.sub(lambda blank: "\x00" + "\x01" * blank[0].count("\x01"), text)
-        text = _BLANK_END.sub(lambda blank: "\x01" * blank[0].count("\x01") + "\x00", text)
+        text = _without_blank_ends(text)
         for kept, space in ((_PRE_SPACE, " "), (_PRE_NEWLINE, "\n"), (_PRE_TAB, "\t")):
             text = text.replace(kept, space)
     return text
+
+
+def _without_blank_ends(text: str) -> str:
+    """The text without white space at the end of blocks; marks of inline elements stay."""
+    blocks = text.split("\x00")
+    for number, block in enumerate(blocks[:-1]):
+        if block.endswith(_BLANK):
+            content = block.rstrip("".join(_BLANK))
+            blocks[number] = content + "\x01" * block.count("\x01", len(content))
+    return "\x00".join(blocks)
