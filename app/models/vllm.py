@@ -7,7 +7,6 @@ log-probabilities of all children are returned with it. Past the server's limits
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ import httpx
 import numpy as np
 
 from app.models import path_requests, upstream
+from app.models.asking import read_checkpoint
 from app.models.breaker import Breaker, Unavailable
 from app.models.path_requests import Request
 from app.seam import in_thread
-from pruning.checkpoint import prompt_of
-from pruning.errors import ModelError, SecateursError, reason
+from pruning.errors import ModelError, reason
 from pruning.generative import PathLogprobs
 from pruning.model_tokenizer import ModelTokenizer
 from pruning.prompt import Prompt
@@ -33,12 +32,8 @@ T = TypeVar("T")
 # The server closes a connection that has been idle for 5 s.
 _KEEP_SECONDS = 4.0
 _CONNECT_SECONDS = 5.0
-
-# What is fetched of a repository on the hub: all that says how text becomes tokens, and no weights.
-_TOKENIZER_FILES = ("tokenizer*.json", "special_tokens_map.json", "chat_template*", "secateurs_prompt.json")
-
-# An owner and a name.
-_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+# A call that had less time than this, and ran out of it, says nothing about the server.
+_FAIR_SECONDS = 1.0
 
 # Is our tokenizer the server's? In any vocabulary this is several tokens.
 _SAMPLE = "<html0><body><div12><p>Which one?"
@@ -191,12 +186,18 @@ class VllmPathModel:
             seconds = min(seconds, deadline - time.monotonic())
         if seconds <= 0:
             raise ModelError(f"no time is left to ask {self}")
-        with self._breaker.attempt():
-            try:
-                async with asyncio.timeout(seconds):
-                    return await work()
-            except TimeoutError:
-                raise Unavailable(f"{self} did not answer within {seconds:.3g} s") from None
+        late = f"{self} did not answer within {seconds:.3g} s"
+        try:
+            with self._breaker.attempt():
+                try:
+                    async with asyncio.timeout(seconds):
+                        return await work()
+                except TimeoutError:
+                    if seconds < _FAIR_SECONDS:
+                        raise
+                    raise Unavailable(late) from None
+        except TimeoutError:
+            raise ModelError(late) from None
 
     async def _load(self) -> None:
         async with self._loading:
@@ -204,7 +205,7 @@ class VllmPathModel:
                 return
             name, root, longest = self._entry(await self._send("GET", upstream.beside(self.url, "/models")))
             wanted = str(self._tokenizer or root)
-            tokenizer, prompt = await in_thread(_read_checkpoint, wanted)
+            tokenizer, prompt = await in_thread(read_checkpoint, wanted)
             sample = tokenizer.encode(_SAMPLE)
             if await self._their_ids(name, _SAMPLE) not in (sample, None):
                 raise ModelError(
@@ -266,27 +267,3 @@ class VllmPathModel:
             )
             raise kind(f"{self} {upstream.explain(outcome)}")
         return outcome
-
-
-def _read_checkpoint(wanted: str) -> tuple[ModelTokenizer, Prompt]:
-    """The tokenizer and the prompt of a checkpoint, by its path or its name on the hub. Raises ModelError."""
-    path = Path(wanted)
-    try:
-        if not path.exists():
-            path = _fetched(wanted)
-        return ModelTokenizer.load(path), prompt_of(path if path.is_dir() else path.parent)
-    except SecateursError as error:
-        raise ModelError(str(error)) from error
-
-
-def _fetched(name: str) -> Path:
-    """The tokenizer's files of a repository on the Hugging Face hub, or in its cache. Raises ModelError."""
-    advice = "name the folder of the served model's tokenizer.json"
-    if not _REPOSITORY.fullmatch(name):  # a path on the server's machine, perhaps
-        raise ModelError(f"there is no {name} here: {advice}")
-    try:
-        from huggingface_hub import snapshot_download
-
-        return Path(snapshot_download(name, allow_patterns=list(_TOKENIZER_FILES)))
-    except Exception as error:  # each way to fetch files has its own
-        raise ModelError(f"the tokenizer of {name} can't be fetched: {reason(error)}; {advice}") from error

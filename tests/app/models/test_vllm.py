@@ -383,6 +383,27 @@ def test_a_slow_server_is_an_error_when_the_time_is_over(checkpoint: Path) -> No
     assert PROBE + 2 == len(server.bodies)
 
 
+@pytest.mark.parametrize(("seconds", "left_alone"), [(0.2, False), (1.1, True)])
+def test_who_has_no_time_does_not_judge_the_server(checkpoint: Path, seconds: float, left_alone: bool) -> None:
+    """A call that is made at the end of its request's time is late through no fault of the server's."""
+    server = PathServer(checkpoint)
+
+    async def use(model: VllmPathModel) -> bool:
+        await model.load()
+        server.delay = 1.5
+        with pytest.raises(ModelError, match="did not answer within"):
+            await model.logprobs(NEED, deadline=time.monotonic() + seconds)
+        server.delay = 0.0
+        try:
+            await model.logprobs(NEED)
+        except ModelError as error:
+            return "it is asked again in" in str(error)
+        return False
+
+    with server.url() as url:
+        assert left_alone == run(url, use, options=VllmOptions(failures=1, rest_seconds=3600))
+
+
 def test_a_server_that_keeps_failing_is_left_alone(checkpoint: Path) -> None:
     """After three failures in a row nothing is sent for a while, and each caller hears so at once."""
     server = PathServer(checkpoint, lambda number, body: Response(status_code=500) if number > PROBE else None)
