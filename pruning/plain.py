@@ -1,5 +1,8 @@
 """Kept blocks as Markdown or as plain text, for those who don't want HTML: the same pieces under another pen."""
 
+import html
+import re
+
 import numpy as np
 
 from pruning import elements
@@ -8,6 +11,8 @@ from pruning.elements import CODES, NAMES, TEXT
 
 _LI, _OL, _PRE, _TR, _QUOTE, _TH, _A = (CODES[name] for name in ("li", "ol", "pre", "tr", "blockquote", "th", "a"))
 _INLINE_SIGNS = {CODES["del"]: "~~", CODES["s"]: "~~"}
+_ATTRIBUTE = re.compile(r' (\w+)(?:="([^"]*)")?')
+_IN_LINK = str.maketrans({" ": "%20", "(": "%28", ")": "%29"})
 
 
 class TextWriter:
@@ -76,6 +81,10 @@ class MarkdownWriter(TextWriter):
 
     format = "markdown"
 
+    def __init__(self, tree: BlockTree) -> None:
+        super().__init__(tree)
+        self._numbers: dict[int, dict[int, int]] = {}
+
     def open_page(self, page: int) -> str:
         """The source's number, title and address, as a heading."""
         metadata = self.tree.tables[page].metadata
@@ -86,11 +95,13 @@ class MarkdownWriter(TextWriter):
         tree = self.tree
         tag = int(tree.tag[block])
         if tag == _PRE:
-            return ["```", *tree.text(block).split("\n"), "```"]
+            text = tree.text(block)
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+            return [fence, *text.split("\n"), fence]
         if elements.IS_HEADING[tag]:
             return [f"{'#' * int(NAMES[tag][1])} {' '.join(tree.text(block).split())}"]
         lines = [self._inline(block)] if tree.is_leaf[block] else super()._lines(block)
-        if tag == TEXT and tree.is_piece(block) and tree.tag[tree.parent[block]] == _LI:
+        if tag == TEXT and tree.tag[tree.element_of(block)] == _LI:
             tag = _LI
         if tag == _LI:
             sign = self._sign(block)
@@ -109,11 +120,26 @@ class MarkdownWriter(TextWriter):
         parent = int(tree.parent[item])
         if parent < 0 or tree.tag[parent] != _OL:
             return "- "
-        before = int(np.count_nonzero((tree.parent[:item] == parent) & (tree.tag[:item] == _LI)))
-        table = tree.tables[tree.page[item]]
-        start = table.attributes.get(int(tree.node[parent]), "")
-        first = int(start.split('start="')[1].split('"')[0]) if 'start="' in start else 1
-        return f"{first + before}. "
+        if parent not in self._numbers:
+            self._numbers[parent] = self._count(parent)
+        return f"{self._numbers[parent][item]}. "
+
+    def _count(self, ordered: int) -> dict[int, int]:
+        """The numbers of an ordered list's items."""
+        tree = self.tree
+        items = np.flatnonzero((tree.parent == ordered) & (tree.tag == _LI)).tolist()
+        down = "reversed" in self._attributes(ordered)
+        numbers = {}
+        number = int(self._attributes(ordered).get("start", len(items) if down else 1))
+        for item in items:
+            number = int(self._attributes(item).get("value", number))
+            numbers[item] = number
+            number += -1 if down else 1
+        return numbers
+
+    def _attributes(self, block: int) -> dict[str, str]:
+        written = self.tree.tables[self.tree.page[block]].attributes.get(int(self.tree.node[block]), "")
+        return dict(_ATTRIBUTE.findall(written))
 
     def _inline(self, block: int) -> str:
         """A text with its links and deletions marked."""
@@ -135,5 +161,5 @@ class MarkdownWriter(TextWriter):
         sign = _INLINE_SIGNS.get(int(table.tag[node]))
         if sign:
             return f"{sign}{text}{sign}"
-        href = table.attributes.get(node, "").removeprefix(' href="').removesuffix('"').replace("&amp;", "&")
-        return f"[{text}]({href})" if href else text
+        href = html.unescape(table.attributes.get(node, "").removeprefix(' href="').removesuffix('"'))
+        return f"[{text}]({href.translate(_IN_LINK)})" if href else text
