@@ -15,6 +15,7 @@ from itertools import islice
 import numpy as np
 
 from pruning.context import Context
+from pruning.nodes import BLOCK_MARK, INLINE_MARK
 from pruning.render import Writer, render
 from pruning.tokens import TokenCounter
 
@@ -147,11 +148,20 @@ class _Prices:
         least = np.ones(len(blocks), np.int64)
         if self._counter.words_per_token:
             least = np.maximum(least, -(-tree.spaced[blocks] // self._counter.words_per_token))
-        if self._counter.longest_token_bytes:
-            characters = tree.stop[blocks] - tree.start[blocks]
-            marks = 2 * (tree.last[blocks] - tree.node[blocks])  # the buffer's own, at most
-            least = np.maximum(least, (characters - marks) // self._counter.longest_token_bytes)
+        longest = self._counter.longest_token_bytes
+        if longest:
+            size = tree.stop[blocks] - tree.start[blocks]
+            for number in np.flatnonzero(size // longest > least).tolist():
+                least[number] = max(least[number], self._letters(int(blocks[number])) // longest)
         return least
+
+    def _letters(self, block: int) -> int:
+        """Characters that are written in any case: neither the buffer's own marks nor white space."""
+        tree = self._writer.tree
+        text, start, stop = tree.tables[tree.page[block]].text, int(tree.start[block]), int(tree.stop[block])
+        return (
+            stop - start - sum(text.count(other, start, stop) for other in (BLOCK_MARK, INLINE_MARK, " ", "\n", "\t"))
+        )
 
 
 class _Greedy:

@@ -264,7 +264,7 @@ class _Target:
         code = self._fitting(code, stack[-1])
         stack.append(code)
         if code == _SPACE:
-            self.data(" ")
+            self._part()
         elif code in _INLINE:
             self._inline.add(code)
             self._emit(code, INLINE_MARK)
@@ -292,7 +292,7 @@ class _Target:
     def _close(self) -> None:
         code = self._stack.pop()
         if code == _SPACE:
-            self.data(" ")
+            self._part()
         elif code in _INLINE:
             self._inline.discard(code)
             self._emit(0, INLINE_MARK)
@@ -300,6 +300,11 @@ class _Target:
             if code == _PRE:
                 self._keep_space(self._pre_from.pop())
             self._emit(0, BLOCK_MARK)
+
+    def _part(self) -> None:
+        """Set apart what an element that is too deep holds: by one space, also where a `pre` keeps all spaces."""
+        if self.buffer[-1] != " ":
+            self.data(" ")
 
     def _emit(self, code: int, mark: str) -> None:
         self.codes.append(code)
