@@ -17,7 +17,7 @@ from pruning.blocks import BlockTree
 from pruning.budget import Fit, fit
 from pruning.document import Limits, Page
 from pruning.embedding import Embedder
-from pruning.errors import InvalidInput, ModelError
+from pruning.errors import InvalidInput, ModelError, TokenizerError
 from pruning.generative import PathLogprobs, PathModel, PathReader, rank_paths
 from pruning.isolate import read_page
 from pruning.lexical import bm25
@@ -250,7 +250,10 @@ class _Task:
         if reader is None:
             raise ModelError("no model that scores paths is configured")
         blocks, scores = self._refined(coarse)
-        ranking = yield from rank_paths(self.writer.tree, blocks, scores, self.question, reader)
+        try:
+            ranking = yield from rank_paths(self.writer.tree, blocks, scores, self.question, reader)
+        except TokenizerError as error:  # the model's own, not the one that counts
+            raise ModelError(str(error)) from error
         kept = self._fit(blocks, ranking.scores, self.options.max_tokens)
         return self._chosen("generate", Scored(ranking.scores, reader.name), ranking.blocks_read, blocks, kept, started)
 
