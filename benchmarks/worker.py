@@ -75,7 +75,7 @@ class Worker:
         """End the process."""
         if self._process:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()  # which closes the pipes
             self._process = None
 
     def _started(self) -> "subprocess.Popen[str]":
