@@ -5,6 +5,7 @@ buffer, in reading order; a node's own stretch of it holds everything below that
 that a table is pickled, cached and walked fast.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,8 @@ from pruning.words import count_before, places_up_to, words_between
 
 # The parser leaves a mark in the text where an element starts or ends.
 BLOCK_MARK, INLINE_MARK = "\x00", "\x01"
+
+_MANY = 100  # nodes of a text from which it pays off to look up those that a piece of it holds
 
 
 @dataclass(slots=True)
@@ -73,6 +76,19 @@ class NodeTable:
             if (further == jump).all():
                 return jump[parent]
             jump = further
+
+    def reaching(self, first: int, last: int, start: int, stop: int) -> Sequence[int]:
+        """Those of the nodes `first` to `last` that reach into a stretch of the text; all, where they are few."""
+        if last - first < _MANY:
+            return range(first, last)
+        low, high = (np.searchsorted(self.start[first:last], (start, stop)) + first).tolist()
+        around = []
+        node = low - 1  # of all that begin before the stretch, only this one and its ancestors can end behind it
+        while node >= first:
+            if self.stop[node] > start:
+                around.append(node)
+            node = int(self.parent[node])
+        return [*reversed(around), *range(low, high)]
 
 
 @dataclass(slots=True)

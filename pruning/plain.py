@@ -11,6 +11,7 @@ from pruning.elements import CODES, NAMES, TEXT
 
 _LI, _OL, _PRE, _TR, _QUOTE, _TH, _A = (CODES[name] for name in ("li", "ol", "pre", "tr", "blockquote", "th", "a"))
 _INLINE_SIGNS = {CODES["del"]: "~~", CODES["s"]: "~~"}
+_MARKED = frozenset((_A, *_INLINE_SIGNS))
 _ATTRIBUTE = re.compile(r' (\w+)(?:="([^"]*)")?')
 _IN_LINK = str.maketrans({" ": "%20", "(": "%28", ")": "%29"})
 
@@ -144,11 +145,12 @@ class MarkdownWriter(TextWriter):
     def _inline(self, block: int) -> str:
         """A text with its links and deletions marked."""
         tree, table = self.tree, self.tree.tables[self.tree.page[block]]
-        nodes = range(int(tree.node[block]), int(tree.last[block]))
-        marked = [node for node in nodes if table.tag[node] == _A or int(table.tag[node]) in _INLINE_SIGNS]
+        at, stop = int(tree.start[block]), int(tree.stop[block])
+        nodes = table.reaching(int(tree.node[block]), int(tree.last[block]), at, stop)
+        marked = [node for node in nodes if int(table.tag[node]) in _MARKED]
         if not marked:
             return " ".join(tree.text(block).split())
-        out, at, stop = [], int(tree.start[block]), int(tree.stop[block])
+        out = []
         for node in marked:
             begin, end = max(int(table.start[node]), at), min(int(table.stop[node]), stop)
             if begin < end:

@@ -244,7 +244,9 @@ class _PageWriter:
         special = text.find("&", start, stop) >= 0 or text.find("<", start, stop) >= 0
         out: list[str] = []
         open_until: list[tuple[int, str]] = []  # where the elements end that need an end tag, and that tag
-        for node, (tag, end, begin, to, tags_written) in enumerate(self._rows[first:last].tolist(), first):
+        numbers = self.table.reaching(first, last, start, stop)
+        rows = self._rows[first:last] if len(numbers) == last - first else self._rows[numbers]
+        for node, (tag, end, begin, to, tags_written) in zip(numbers, rows.tolist(), strict=True):
             while open_until and open_until[-1][0] <= node:
                 out.append(open_until.pop()[1])
             is_filled = begin < to
