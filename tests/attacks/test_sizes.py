@@ -45,7 +45,7 @@ WIDE = {
     "attributes": "<p " + " ".join(f"a{n}=1" for n in range(20_000)) + f">{WORD}",
     "spans of columns": f'<table><tr><td colspan="999999999" rowspan="-5">{WORD}</table>',
 }
-ODD = {
+ODD: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", ""),
     "white space": (" \n\t ", ""),
     "no tags": (WORD, WORD),
@@ -101,7 +101,8 @@ from pruning import BlockTree, Page
 kind, number = sys.argv[1], int(sys.argv[2])
 BlockTree.from_pages([Page("<p>warm")], 256)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-page = {"rows": "<tr><td>1<td>2 3</tr>", "text": "some words in a line, ", "tags": "<p>x</p>", "han": "斑马四十二"}[kind]
+pages = {"rows": "<tr><td>1<td>2 3</tr>", "text": "some words in a line, ", "tags": "<p>x</p>", "han": "斑马四十二"}
+page = pages[kind]
 page = ("<table>" if kind == "rows" else "") + page * number
 data = page.encode()
 del page
