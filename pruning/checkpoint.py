@@ -104,7 +104,7 @@ def _render(template: str, words: str, folder: Path) -> str:
     turns = [{"role": "user", "content": words}]
     try:
         return environment.from_string(template).render(
-            messages=turns, add_generation_prompt=True, **_control_tokens(folder)
+            messages=turns, add_generation_prompt=True, enable_thinking=False, **_control_tokens(folder)
         )
     except (TemplateError, TypeError, ValueError, LookupError) as error:
         raise ModelError(f"the chat template in {folder} can't be used: {reason(error)}") from error

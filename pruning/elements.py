@@ -63,7 +63,7 @@ _THROUGH = (
         "nobr",
         "wbr",
     ),
-    *("label", "output", "picture", "slot", "ruby", "rb", "rtc", "math", "blink", "basefont", "a"),
+    *("colgroup", "label", "output", "picture", "slot", "ruby", "rb", "rtc", "math", "blink", "basefont", "a"),
 )
 # Drawings are full of them, and hold their texts elsewhere (in `text`, which is like any unknown element).
 _SHAPES = ("g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "use", "stop", "clippath")
@@ -103,7 +103,6 @@ _HIDE = (
         "datalist",
         "rp",
         "col",
-        "colgroup",
         "annotation",
         "annotation-xml",
         "context",

@@ -21,7 +21,7 @@ import numpy as np
 from pruning import elements
 from pruning.blocks import BlockTree
 from pruning.elements import NAMES, TEXT
-from pruning.render import _PageWriter, escape
+from pruning.render import PageWriter, escape
 
 _LONGEST_TITLE = 200  # characters of a title; more is no title
 
@@ -74,7 +74,7 @@ class NumberedPages:
         """
         self._tree = tree
         self._above, self._tags = tree.parent.tolist(), tree.tag.tolist()
-        self._writers: dict[int, _PageWriter] = {}
+        self._writers: dict[int, PageWriter] = {}
         self._pages: dict[int, Element] = {}
         self._around: dict[int, Element] = {}  # number of a block -> its element, of those that hold others
         self._made: list[Element] = []  # each behind the one around it
@@ -122,7 +122,7 @@ class NumberedPages:
     def _content(self, block: int) -> str:
         tree, page = self._tree, int(self._tree.page[block])
         if page not in self._writers:
-            self._writers[page] = _PageWriter(tree.tables[page])
+            self._writers[page] = PageWriter(tree.tables[page])
         first = int(tree.node[block]) + (self._tags[block] != TEXT)
         return self._writers[page].nodes(first, int(tree.last[block]), int(tree.start[block]), int(tree.stop[block]))
 

