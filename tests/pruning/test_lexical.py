@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pruning.lexical import K1, B, bm25, terms
 
-TEXT = st.lists(
-    st.sampled_from(["hedge", "Hedge", "rose", "the", "prune", "東京都", "é", "-"]), max_size=12
-).map(" ".join)
+TEXT = st.lists(st.sampled_from(["hedge", "Hedge", "rose", "the", "prune", "東京都", "é", "-"]), max_size=12).map(
+    " ".join
+)
 
 
 def slowly(question: str, texts: list[str]) -> list[float]:
