@@ -59,20 +59,20 @@ class HtmlRag:
 
     def build(self) -> dict[str, Any]:
         """From the page to its blocks."""
-        seconds, (self._tree, self._html) = timed(
+        times, (self._tree, self._html) = timed(
             lambda: build_block_tree(clean_html(self._page), max_node_words=MAX_WORDS)
         )
-        return {"seconds": seconds, "blocks": len(self._tree)}
+        return times | {"blocks": len(self._tree)}
 
     def prune(self, max_tokens: int) -> dict[str, Any]:
         """From scores, as the ranking that they give, to pruned HTML."""
         scores = np.random.default_rng(zlib.crc32(self._name.encode())).random(len(self._tree))
         ranking = np.argsort(-scores, kind="stable").tolist()
-        seconds, pruned = timed(
+        times, pruned = timed(
             lambda: self._pruner.prune_HTML(self._html, self._tree, ranking, self._tokenizer, max_tokens)
         )
         tokens, everything = len(self._tokenizer.encode(pruned)), len(self._tokenizer.encode(self._html))
-        return {"seconds": seconds, "tokens": tokens, "tokens_of_page": everything}
+        return times | {"tokens": tokens, "tokens_of_page": everything}
 
 
 if __name__ == "__main__":

@@ -118,7 +118,8 @@ def _note(one: Measured, name: str, answer: dict[str, Any], failures: list[str])
     if "error" in answer:
         failures.append(f"{name} of {one.page.name}: {answer['error']}")
     else:
-        one.seconds[name] = min(answer["seconds"], one.seconds.get(name, float("inf")))
+        for clock, key in (("seconds", name), ("cpu_seconds", f"{name}_cpu")):
+            one.seconds[key] = min(answer[clock], one.seconds.get(key, float("inf")))
     return answer
 
 
@@ -158,13 +159,16 @@ def _summary(measured: list[Measured]) -> dict[str, Any]:
         "blocks_median": median(one.blocks for one in measured),
         "build_vs_htmlrag": _total(built, "build", "peer_build"),
         "build_vs_htmlrag_median_page": _median(built, "build", "peer_build"),
+        "build_vs_htmlrag_cpu": _total(built, "build_cpu", "peer_build_cpu"),
         "build_vs_lxml": _total(parsed, "lxml", "build"),
         "build_vs_lxml_median_page": _median(parsed, "lxml", "build"),
+        "build_vs_lxml_cpu": _total(parsed, "lxml_cpu", "build_cpu"),
         "build_ms_median": _milliseconds(parsed, "build"),
         "lxml_ms_median": _milliseconds(parsed, "lxml"),
         "build_mb_per_s": sum(one.bytes for one in parsed) / sum(one.seconds["build"] for one in parsed) / 1e6,
         "htmlrag_build_ms_median": _milliseconds(built, "peer_build"),
         "prune_vs_htmlrag": _median(pruned, "prune", "peer_prune"),
+        "prune_vs_htmlrag_cpu": _median(pruned, "prune_cpu", "peer_prune_cpu"),
         "prune_vs_htmlrag_slowest_tenth": _total(slowest, "prune", "peer_prune"),
         "prune_vs_htmlrag_slowest_tenth_median_page": _median(slowest, "prune", "peer_prune"),
         "prune_vs_htmlrag_over_budget": _median(over, "prune", "peer_prune"),
@@ -227,7 +231,7 @@ def _print_table(result: dict[str, Any]) -> None:
     width = max(map(len, result))
     for name, value in result.items():
         verdict = {True: "met", False: "NOT MET"}[BARS[name](value)] if name in BARS else ""
-        print(f"{name:{width}}  {value:>12,.2f}  {verdict}".rstrip())
+        print(f"{name:{width}}  {value:>12,.3f}  {verdict}".rstrip())
 
 
 if __name__ == "__main__":
