@@ -18,14 +18,14 @@ from pruning.elements import NAMES
 VOID = frozenset("bgsound command embed image keygen source track wbr".split())
 # Elements whose borders break no word: they stand in a line of text. (And some that hold no text of their own.)
 JOINING = VOID | frozenset(
-    "head a abbr acronym b basefont bdi bdo big blink body cite code data del dfn em font i img ins kbd label "
+    "head colgroup a abbr acronym b basefont bdi bdo big blink body cite code data del dfn em font i img ins kbd label "
     "mark math nobr output picture q rb rtc ruby s samp slot small span strike strong sub sup tbody tfoot time tt "
     "u var g path rect circle ellipse line polyline polygon use stop clippath".split()
 )
 # Elements that are never shown, with all that is in them.
 NEVER_SHOWN = frozenset(
     "title meta link base script style template noscript noembed noframes iframe object applet video audio canvas "
-    "param area frameset frame input textarea datalist rp col colgroup annotation annotation-xml "
+    "param area frameset frame input textarea datalist rp col annotation annotation-xml "
     "context desc defs metadata symbol".split()
 )
 SAYS_IMAGE = frozenset(
@@ -39,7 +39,7 @@ _INVISIBLE = {
     *(*range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x2070)),
     *(*range(0xFDD0, 0xFDF0), *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)),
 }
-_INVISIBLE_TO_NONE = dict.fromkeys(_INVISIBLE)
+INVISIBLE_TO_NONE = dict.fromkeys(_INVISIBLE)
 
 # Elements that group others, and say nothing by themselves; what stands in a line of text.
 WRAPPERS = frozenset("div section article main header footer nav aside address".split())
@@ -95,12 +95,12 @@ def visible_text(root: Any, *, alts: bool = False) -> str:
         elif hidden is element and event == "end":
             hidden = None
             out.append(element.tail or "")
-    return "".join(out).translate(_INVISIBLE_TO_NONE)
+    return "".join(out).translate(INVISIBLE_TO_NONE)
 
 
 def _alt(element: Any) -> str:
     """What an image says, if anything: neither its file's name nor a word for any image."""
-    alt = element.attrib.get("alt", "").translate(_INVISIBLE_TO_NONE).strip() if element.tag == "img" else ""
+    alt = element.attrib.get("alt", "").translate(INVISIBLE_TO_NONE).strip() if element.tag == "img" else ""
     says = len(alt) > 1 and alt.lower() not in SAYS_IMAGE and not re.search(r"\.(png|jpe?g|gif|svg|webp)$", alt)
     return f" {alt} " if says else ""
 

@@ -1,0 +1,121 @@
+"""The rules of what a reader sees, one by one. test_visibility_chromium.py asks a browser."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pruning.visibility import INVISIBLE, RULES, WATCHED, controlled, has_invisible, hidden_by, says_something
+from tests.pruning import oracle
+
+STYLES = [
+    *("display:none", "DISPLAY: NONE", "color:red;display : none ;x:y", "display:none!important", "visibility:hidden"),
+    *("visibility: collapse", "font-size:0", "font-size: 0px", "a:b;font-size:0em !important", ";;display:none;;"),
+    *("display:block", "display:none-such", "xdisplay:none", "font-size:0.5em", "font-size:10px", "opacity:0", "", ";"),
+    *(
+        "visibility:visible",
+        "background:url(display:none)",
+        "content:'display:none'",
+        "display:inline;visibility:inherit",
+    ),
+]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_styles_hide_what_they_say(style: str) -> None:
+    """As one declaration after the other says it."""
+    expected = "style" if oracle.is_hidden("p", {"style": style}, set()) else None
+
+    assert expected == hidden_by({"style": style}, set())
+
+
+SPACE = st.sampled_from(["", " ", "\n "])
+DECLARATIONS = st.tuples(
+    st.sampled_from(["display", "VISIBILITY", "font-size", "color", "--display"]),
+    st.sampled_from(["none", "hidden", "Collapse", "0", "0px", "10px", "block", "none none", ""]),
+    st.sampled_from(["", "!important", " ! IMPORTANT"]),
+)
+HIDING = {"display": {"none"}, "visibility": {"hidden", "collapse"}, "font-size": {"0", "0px"}}
+
+
+@given(declarations=st.lists(DECLARATIONS, max_size=4), spaces=st.tuples(SPACE, SPACE, SPACE))
+def test_any_declaration_may_hide(declarations: list[tuple[str, str, str]], spaces: tuple[str, str, str]) -> None:
+    """Wherever it stands in a style, in any spelling, important or not."""
+    before, around, after = spaces
+    style = ";".join(f"{before}{name}{around}:{around}{value}{kind}{after}" for name, value, kind in declarations)
+    expected = any(value.lower() in HIDING.get(name.lower(), ()) for name, value, _ in declarations)
+
+    assert expected == (hidden_by({"style": style}, set()) is not None)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "panels", "expected"),
+    [
+        ({}, set(), None),
+        ({"hidden": ""}, set(), "hidden"),
+        ({"hidden": "hidden"}, set(), "hidden"),
+        ({"hidden": "false"}, set(), "hidden"),
+        ({"hidden": "until-found"}, set(), None),
+        ({"hidden": " Until-Found "}, set(), None),
+        ({"hidden": "", "id": "p1"}, {"p1"}, None),
+        ({"hidden": "", "id": "p2"}, {"p1"}, "hidden"),
+        ({"hidden": "", "role": "tabpanel"}, set(), None),
+        ({"style": "display:none", "role": "region"}, set(), None),
+        ({"style": "display:none", "role": "button"}, set(), "style"),
+        ({"aria-hidden": "true"}, set(), None),
+    ],
+)
+def test_elements_are_hidden_by_rule(attributes: dict[str, str], panels: set[str], expected: str | None) -> None:
+    """Unless a reader gets to them by a click."""
+    assert expected == hidden_by(attributes, panels)
+
+
+def test_controls_name_the_panels_that_they_open() -> None:
+    """By id, with or without the sign of a selector."""
+    attributes = {"aria-controls": "a b", "data-target": "#c", "data-bs-target": "#", "href": "#d"}
+
+    assert ["a", "b", "c"] == sorted(controlled(attributes))
+    assert [] == controlled({"href": "#d"})
+
+
+def test_the_attributes_of_all_rules_are_watched() -> None:
+    """The parser looks no further at elements without one of them."""
+    assert {rule.attribute for rule in RULES} | {"aria-controls", "data-target", "data-bs-target"} == WATCHED
+    assert all(rule.reason for rule in RULES)
+
+
+@given(text=st.text())
+@example("a\u200bb")
+@example("\U000e0041")
+@example("\U000f0000\U000e007f")
+@example("x" * 300_000 + "\xad")
+@example("\x00\x01\x02\x03\x04")
+def test_the_fast_look_finds_what_the_pattern_finds(text: str) -> None:
+    """But for the five characters that cleaning uses itself."""
+    expected = INVISIBLE.search(text.translate(dict.fromkeys(range(5)))) is not None
+
+    assert expected == has_invisible(text)
+
+
+@given(text=st.text())
+def test_the_pattern_and_the_oracle_name_the_same_characters(text: str) -> None:
+    """One has ranges, the other a set."""
+    assert text.translate(oracle.INVISIBLE_TO_NONE) == INVISIBLE.sub("", text)
+
+
+@pytest.mark.parametrize("shaping", ["\u200c", "\u200d", "\ufe0f", "\u0301", "\u200e", "\u200f"])
+def test_characters_that_shape_others_stay(shaping: str) -> None:
+    """Joiners, variation selectors, combining accents, marks of direction."""
+    assert not has_invisible(f"a{shaping}b")
+
+
+@pytest.mark.parametrize(
+    ("alt", "expected"),
+    [
+        *[("a pruned hedge", True), ("Logo of the garden club", True), ("生垣", True), ("5 %", True), ("a.b", True)],
+        *[("", False), (" ", False), ("x", False), ("logo", False), (" Image ", False), ("hedge.JPG", False)],
+        *[("my hedge.png", False), ("IMG_2041", False), ("dsc-12345-web", False), ("x" * 301 + ".png", True)],
+    ],
+)
+def test_alternative_texts_that_say_something_are_told(alt: str, expected: bool) -> None:
+    """Neither names of files nor words for any image do."""
+    assert expected == says_something(alt)
