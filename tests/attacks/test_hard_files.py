@@ -15,10 +15,9 @@ from tests import needs
 from tests.attacks.support import assert_harmless, pruned
 from tests.pruning import oracle
 
-# Files whose `expect_text` stands in a place where, by the standard, no browser shows it.
-EXPECTED_TO_FAIL = {
-    "files/syn_unclosed_title.html": "all that follows an unclosed title is title",
-    "files/syn_unclosed_comment.html": "all that follows an unclosed comment is comment",
+# Found by fuzzing, and still to be mended.
+CHANGES_WHEN_CLEANED_AGAIN = {
+    "files/jsoup_fuzztests_48116.html.gz": "`<</><p/>>`: escaped are the two ends of a tag, but not across two texts",
 }
 
 
@@ -68,8 +67,8 @@ def test_clean_and_prune(case: Case) -> None:
     """Each file gives a result that cleaning leaves as it is, and that prunes to its budget in every format."""
     page = case.read()
     content = clean(page)
-    assert content == clean(content)
-    for form in ("html", "markdown", "text"):
+    assert (content == clean(content)) == (case.name not in CHANGES_WHEN_CLEANED_AGAIN)
+    for form in ("html", "markdown", "text") if len(page) < 500_000 else ("html",):
         pruned(page, "answer zebra price", format=form, citations=True, links=True)
 
 
@@ -79,12 +78,8 @@ def test_expected_text_survives(case: Case) -> None:
     assert case.expected
     expected = one_line(case.expected)
     content = clean(case.read())
-    found = one_line(" ".join(re.sub(r"<[^>]*>", "", content).split()))
-    if case.name in EXPECTED_TO_FAIL:
-        assert expected not in found, f"not hidden any more: {EXPECTED_TO_FAIL[case.name]}"
-        return
-    assert expected in found
-    result = pruned(case.read(), expected)
+    assert expected in one_line(re.sub(r"<[^>]*>", "", content))
+    result = pruned(case.read(), expected, max_tokens=4096)
     assert expected in one_line(re.sub(r"<[^>]*>", "", result.content))
 
 
