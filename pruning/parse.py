@@ -51,7 +51,7 @@ _PLAIN_BELOW = [
 
 # What is read although it is hidden: it tells about the page. And what no reader would miss being told of.
 _SPEAKS_OF_PAGE = frozenset(("title", "meta", "link", "base", "script"))
-_SPEAKS_IN_HIDING = _SPEAKS_OF_PAGE - {"title"}  # a drawing has a title too
+_SPEAKS_IN_HIDING = _SPEAKS_OF_PAGE - {"title"}
 _COUNTED = frozenset(
     (
         "dialog",
@@ -136,6 +136,7 @@ class _Target:
         self._watched = _WATCHED | {"href"} if links else _WATCHED
         self._depth = limits.depth
         self._hidden_from = self._speaks_from = 0
+        self._drawings = 0  # open ones
         self._panels: set[str] = set()
         self._harmless_styles: set[str] = set()  # most inline styles come again and again, and hide nothing
         self._pre_from: list[int] = []
@@ -192,6 +193,8 @@ class _Target:
                     self._end_special(action)
             elif action <= apart:
                 self.data(" ")
+                if tag == "svg":
+                    self._drawings -= 1
 
         return start, end
 
@@ -217,6 +220,7 @@ class _Target:
                 self._keep_attributes(self._stack[-1], attributes)
         elif action != Action.THROUGH:
             self.data("\n" if action == Action.BREAK else " ")
+            self._drawings += tag == "svg"
         if tag == "html":
             self.metadata.language(attributes.get("lang", ""))
         return False
@@ -246,7 +250,8 @@ class _Target:
 
     def _about_page(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._speaks_from = len(self.buffer)
-        self.metadata.start(tag, attributes)
+        if tag != "title" or not self._drawings:  # a drawing has a title too
+            self.metadata.start(tag, attributes)
 
     def _end_hidden(self, tag: str, shown_again: bool) -> None:
         if tag in _SPEAKS_OF_PAGE:
