@@ -103,7 +103,7 @@ class BlockTree:
         """The finest blocks with elements of their own, table rows whole: what a page is written line by line by."""
         line = self.is_leaf & (self.words > 0)
         line[[piece for pieces in self._pieces.values() for piece in pieces]] = False
-        row = (self.tag == CODES["tr"]) & (self.words > 0)
+        row = self.tag == CODES["tr"]  # empty ones too, that others reach into
         inner = np.flatnonzero(~self.is_leaf & (self.parent >= 0))
         row[self.parent[inner]] = False
         line[self.parent >= 0] &= ~row[self.parent[self.parent >= 0]]

@@ -255,6 +255,11 @@ def _attributes(table: Any, node: int) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, " ".join(value.split())) for name, value in element.attrib.items()))
 
 
+def plain_words(text: str) -> list[str]:
+    """The words in the text of a node table, in which characters up to U+0001 stand between elements."""
+    return text.replace("\0", " ").replace("\1", "").split()
+
+
 def joined_letters(text: str) -> str:
     """The text without white space: what is left the same wherever lines and pieces are cut."""
     return re.sub(r"\s+", "", text)

@@ -1,0 +1,79 @@
+"""What says nothing goes, what an HTML parser would move becomes something else, and the shape of tables stays."""
+
+import pytest
+
+from pruning import Page, clean, clean_page
+
+
+def cleaned(html: str) -> str:
+    """A cleaned page without the first line."""
+    return clean(html).removeprefix("<!DOCTYPE html>\n")
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<div><div><div>a</div></div></div>", "a\n"),
+        ("<section><p>a</p></section><section><p>b</p></section>", "<p>a\n<p>b\n"),
+        ("<section>a</section><section>b</section>", "<section>a</section>\n<section>b</section>\n"),
+        ("<div></div><p></p><ul><li></ul>a", "a\n"),
+        ("a<div></div>b", "a b\n"),
+        ("a<p></p><p> </p>b", "a b\n"),
+        ("a<sub> </sub>b", "a b\n"),
+        ("a<sub></sub>b", "ab\n"),
+        ("<li><div><p>a</p></div>", "<p>a\n"),
+        ("<p>a<sup>[3]</sup>", "<p>a[3]\n"),
+        ("<p>a<sup>3</sup>", "<p>a<sup>3</sup>\n"),
+    ],
+)
+def test_what_says_nothing_goes(html: str, expected: str) -> None:
+    """Empty elements, wrappers around one block, wrappers that are alone; never a word, nor the space between two."""
+    assert expected == cleaned(html)
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<table><tr><td>a<td><td>b</table>", "<table>\n<tr><td>a<td><td>b\n</table>\n"),
+        ("<table><tr><td><td><tr><td>a<td></table>", "<table>\n<tr><td>a<td>\n</table>\n"),
+        (
+            "<table><tr><td rowspan=2>a<td>b<tr><tr><td>c<td>d</table>",
+            '<table>\n<tr><td rowspan="2">a<td>b\n<tr>\n<tr><td>c<td>d\n</table>\n',
+        ),
+        ("<table><tr><td></table>a", "a\n"),
+        ("<table><tr><td>a</td></tr>stray<tr><td>b</table>", "<div>a</div>\nstray\n<div>b</div>\n"),
+        ("<table><tr><table><tr><td>a</table></table>", "<table>\n<tr><td>a\n</table>\n"),
+    ],
+)
+def test_tables_keep_their_shape(html: str, expected: str) -> None:
+    """Empty cells of rows that say something, rows that others reach into; with text beside its cells it is none."""
+    assert expected == cleaned(html)
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>a<section>b</section></p>", "a\n<section>b</section>\n"),
+        ("<h1>a<div><h2>b</h2></div></h1>", "<h1>\na\n<div>b</div>\n</h1>\n"),
+        ("<h2><div><p>a</p></div></h2>", "<h2>a</h2>\n"),
+        ("<h2>a<div><table><tr><td>b</table></div></h2>", "a\n<table>\n<tr><td>b\n</table>\n"),
+        ("<address>a<div><ul><li>b</ul></div></address>", "a\n<ul>\n<li>b\n</ul>\n"),
+        ("<ul><li>a</li><div><pre>b</pre></div></ul>", "<div>a</div>\n<pre>b</pre>\n"),
+        ("<pre>a<div><ul><li>b<li>c</ul></div></pre>", "<pre>\na\n<div>b</div>\n<div>c</div>\n</pre>\n"),
+        ("<dl><dt>a<div><dl><dd>b</dl></div></dt></dl>", "<dl>\n<dd>\na\n<dl>\n<dd>b</dd>\n</dl>\n</dd>\n</dl>\n"),
+        ("<dl>a<th>b</th></dl>", "a\n<div>b</div>\n"),
+    ],
+)
+def test_what_a_parser_would_move_becomes_something_else(html: str, expected: str) -> None:
+    """So that all of it is read where it was written."""
+    found = cleaned(html)
+
+    assert expected == found
+    assert found == cleaned(found)
+
+
+def test_removals_are_counted() -> None:
+    """Empty elements, wrappers, and tables that were none."""
+    page = "<div><p>a</p></div><p></p><table><tr><td>b</td></tr>stray</table>"
+
+    assert {"empty": 1, "wrappers": 2, "broken_tables": 1} == clean_page(Page(page)).removed
