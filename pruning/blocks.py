@@ -259,7 +259,6 @@ def halve(text: str, start: int, stop: int) -> list[tuple[int, int]]:
     """Cut `text[start:stop]` near its middle, at the best border there is; nothing if it is one word."""
     inner = text[start:stop]
     start, stop = stop - len(inner.lstrip(_SAYS_NOTHING)), start + len(inner.rstrip(_SAYS_NOTHING))
-    middle = (start + stop) // 2
     quarter = (stop - start) // 4
     for reach in {min(_WINDOW, quarter): None, quarter: None, stop - start: None}:
         for border in _BORDERS:
