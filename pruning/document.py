@@ -128,9 +128,19 @@ def _detected(data: bytes, is_utf8: bool) -> str:
         return "utf-8"
     # Markup is ASCII and tells nothing: look at the stretch where the text begins.
     first = next((i for i, byte in enumerate(data[: 10 * _DETECT_BYTES]) if byte > 0x7F), 0)
-    from bs4.dammit import UnicodeDammit  # here: half the time of importing the core, and few pages need it
+    from bs4.dammit import EncodingDetector  # here: half the time of importing the core, and few pages need it
 
-    return UnicodeDammit(data[max(0, first - 200) : first + _DETECT_BYTES]).original_encoding or "windows-1252"
+    sample = data[max(0, first - 200) : first + _DETECT_BYTES]
+    guesses = EncodingDetector(sample, is_html=True, exclude_encodings=("utf-8",)).encodings
+    return next((guess for guess in guesses if _is_codec(guess)), "windows-1252")
+
+
+def _is_codec(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -20,7 +20,9 @@ from pruning.elements import CODES, NAMES, TEXT
 from pruning.nodes import NodeTable
 
 _IMG, _TR, _THEAD, _CAPTION = (CODES[name] for name in ("img", "tr", "thead", "caption"))
-_LIKE_A_TAG = re.compile("<([^<>]*)>")
+# A `>` behind a word looks like a tag's end. Prompts (`>>>`), arrows and comparisons stay as they are: code is full of
+# them, and they would cost three times their tokens.
+_LIKE_A_TAGS_END = re.compile(r"(?<=[^\s>=-])>(?!>)")
 _START_TAGS, _END_TAGS = [f"<{name}>" for name in NAMES], [f"</{name}>" for name in NAMES]
 _BOTH = 2
 _MAY_BE_REFERENCE = re.compile("&(?=[A-Za-z#])")
@@ -308,12 +310,12 @@ def _is_late_head(table: NodeTable) -> np.ndarray:
 
 
 def escape(text: str) -> str:
-    """Text as HTML. An ampersand stays where no parser could take it for a reference, a `>` where it closes nothing."""
+    """Text as HTML. An ampersand stays where no parser could take it for a reference, a `>` where it ends no tag."""
     if "&" in text:
         text = _MAY_BE_REFERENCE.sub("&amp;", text)
-    if "<" in text:
-        text = _LIKE_A_TAG.sub(r"&lt;\1&gt;", text).replace("<", "&lt;")
-    return text
+    if ">" in text:
+        text = _LIKE_A_TAGS_END.sub("&gt;", text)
+    return text.replace("<", "&lt;") if "<" in text else text
 
 
 def attribute(text: str) -> str:

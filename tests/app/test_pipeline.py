@@ -137,7 +137,7 @@ def test_hits_without_pages_are_fetched(site: str) -> None:
     good, bad, worse = answer.results
     assert ["ok", "snippet_only", "failed"] == [result.status for result in answer.results]
     assert "<p>Sunday: 10 to 14." in good.content
-    assert "It opens &lt;b>on Sunday&lt;/b> at 10 & closes at 14." in bad.content
+    assert "It opens &lt;b&gt;on Sunday&lt;/b&gt; at 10 & closes at 14." in bad.content
     assert ("Bad", 2) == (bad.title, bad.id)
     assert "500" in str(bad.error)
     assert ("", 0, None, "Worse") == (worse.content, worse.tokens, worse.score, worse.title)
