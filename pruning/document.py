@@ -26,6 +26,10 @@ class Page:
     encoding: str | None = None
 
 
+_DEEPEST = 256  # writers call themselves for each level, and deeper tags cost more tokens than most budgets have
+_LONGEST = 86_400  # seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a page may cost. Past `bytes`, `nodes` or `seconds` there is a `PageError`, never a page cut short.
@@ -33,8 +37,8 @@ class Limits:
     Attributes:
         bytes: size of the page.
         nodes: elements and texts.
-        depth: elements nested deeper than this are written without their tags; their text stays.
-        seconds: time to parse and clean.
+        depth: elements nested deeper than this are written without their tags; their text stays. At most 256.
+        seconds: time to parse and clean, at most a day.
         isolate_over: bytes from which a page is parsed in a process of its own, which can be killed.
     """
 
@@ -43,6 +47,12 @@ class Limits:
     depth: int = 200
     seconds: float = 20.0
     isolate_over: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.depth <= _DEEPEST:
+            raise InvalidInput(f"the depth limit must be 1 to {_DEEPEST}, not {self.depth}")
+        if not 0 < self.seconds <= _LONGEST:
+            raise InvalidInput(f"the time limit must be above 0 and at most {_LONGEST} s, not {self.seconds}")
 
 
 # WHATWG looks at the first 1024 bytes for a `meta` that names the encoding.
