@@ -99,9 +99,12 @@ def _keeps_table_shape(table: NodeTable) -> np.ndarray:
     tag, parent, words = table.tag, np.maximum(table.parent, 0), table.words
     keeps = elements.IS_CELL[tag] & (words[parent] > 0)
     rows = (tag == _TR) & (words == 0)
-    if rows.any() and any("rowspan" in value for value in table.attributes.values()):
+    spanning = [cell for cell, written in table.attributes.items() if "rowspan" in written and words[parent[cell]]]
+    if spanning and rows.any():
         above = np.where(tag[parent] == _TABLE, parent, parent[parent])  # a row stands in a table or in its thead
-        keeps |= rows & (words[above] > 0)
+        merged = np.zeros(len(table), bool)
+        merged[above[parent[spanning]]] = True
+        keeps |= rows & merged[above]
         keeps |= elements.IS_CELL[tag] & keeps[parent]
     return keeps
 
