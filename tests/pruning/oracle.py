@@ -161,6 +161,15 @@ def written_words(html: str) -> list[str]:
     return "".join(text for event in _events(parsed_as_html5(html)) for text in _texts(*event)).split()
 
 
+def written_letters(html: str) -> str:
+    """All that a result says, images included, without white space."""
+    events = _events(parsed_as_html5(html))
+    said = (
+        part for event, one in events for part in (one.attrib.get("alt", "") * (event == "start"), *_texts(event, one))
+    )
+    return joined_letters("".join(said))
+
+
 def tree_of(root: Any) -> tuple[Any, ...]:
     """The body of a parsed result as nested tuples; what parsers add by themselves is left out."""
     return tuple(child for body in root.iter("body") for child in _children(body))

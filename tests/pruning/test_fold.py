@@ -69,11 +69,11 @@ def test_kept_white_space_survives_folding(text: str) -> None:
     )
 
 
-def test_a_million_spaces_fold_at_once() -> None:
+def test_many_spaces_fold_at_once() -> None:
     """Neither runs of spaces nor runs of marks are read again and again."""
-    spaces, kept = " " * 1_000_000, "\x02" * 1_000_000
+    spaces, kept = " " * 300_000, "\x02" * 300_000
 
     assert "\x00a b\x00" == fold(f"\x00a{spaces}b\x00")
-    assert f"\x00a{' ' * 1_000_000}b\x00" == fold(f"\x00a{kept}b\x00")
+    assert f"\x00a{' ' * 300_000}b\x00" == fold(f"\x00a{kept}b\x00")
     assert "\x00a\x00" == fold(f"\x00a{kept}\x00")
-    assert "\x00" + "\x01" * 1_000_000 + "a\x00" == fold("\x00" + "\x01 " * 1_000_000 + "a\x00")
+    assert "\x00" + "\x01" * 300_000 + "a\x00" == fold("\x00" + "\x01 " * 300_000 + "a\x00")
