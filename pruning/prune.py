@@ -31,6 +31,10 @@ from pruning.writers import writer_for
 # What may be asked for: the paper's first step alone, or both.
 STEPS = (("embed",), ("embed", "generate"))
 
+# A word costs 1.3 to 2 tokens with its tags, so two blocks of the largest size fit into any budget.
+_TOKENS_PER_BLOCK_WORD = 4
+_LEAST_WORDS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -39,7 +43,8 @@ class Options:
     Attributes:
         max_tokens: tokens of the result at most, counted whole.
         steps: one of `STEPS`.
-        max_words: words in a block of the first step at most; CJK and Thai characters count as words.
+        max_words: words in a block of the first step at most; CJK and Thai characters count as words. Below 1,024 tokens
+            blocks are smaller.
         fine_words: words in a block of the second step at most.
         coarse_tokens: what the first step keeps for the second, in tokens; None is twice `max_tokens`, as in the paper.
         sieve: blocks that the embedding model is asked about at most, chosen by BM25; None asks about all, as the paper
@@ -64,6 +69,10 @@ class Options:
     context: bool = True
     trace: bool = False
     limits: Limits = field(default_factory=Limits)
+
+    def block_words(self, max_tokens: int) -> int:
+        """Words in a block of the first step at most, for a budget: so few that several fit, and each has its score."""
+        return min(self.max_words, max(_LEAST_WORDS, max_tokens // _TOKENS_PER_BLOCK_WORD))
 
     def __post_init__(self) -> None:
         if self.max_tokens < 0:
@@ -229,7 +238,7 @@ class _Task:
         self.observer(Event("embed", "started"))
         started = time.perf_counter()
         tree = self.writer.tree
-        blocks = tree.cut(self.options.max_words)
+        blocks = tree.cut(self.options.block_words(max_tokens))
         texts = [tree.text(block) for block in blocks.tolist()]
         try:
             scored, asked = yield from self._similar(texts)
