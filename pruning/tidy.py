@@ -47,7 +47,7 @@ def _superfluous(table: NodeTable) -> np.ndarray:
 def _keep_apart(table: NodeTable, gone: np.ndarray) -> None:
     """An empty block between two texts that stay beside each other leaves a space in its place."""
     empty = np.flatnonzero(gone & (table.words == 0) & table.is_block())
-    texts = np.flatnonzero(~gone & (table.tag == TEXT))
+    texts = np.flatnonzero(~gone & ((table.tag == TEXT) | (table.tag == _IMG)))
     behind = np.searchsorted(texts, empty)
     between = (behind > 0) & (behind < len(texts))
     empty, before, after = empty[between], texts[behind[between] - 1], texts[behind[between]]

@@ -38,6 +38,13 @@ def test_every_visible_word_stays_as_a_browser_parses_the_page(page: str) -> Non
     assert expected == oracle.written_words(clean(page))
 
 
+@given(page=ANY_PAGES)
+@example("<table><tr><td>a<img alt='a hedge'><div></div>b")
+def test_every_image_that_says_something_stays(page: str) -> None:
+    """Among the words, where it stood."""
+    assert oracle.joined_letters("".join(oracle.visible_words(page, alts=True))) == oracle.written_letters(clean(page))
+
+
 @pytest.mark.parametrize("path", corpus.PAGES)
 def test_every_visible_word_of_real_pages_stays(path: Path) -> None:
     """The same on pages that nobody of this project wrote."""

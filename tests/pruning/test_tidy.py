@@ -19,6 +19,7 @@ def cleaned(html: str) -> str:
         ("<div></div><p></p><ul><li></ul>a", "a\n"),
         ("a<div></div>b", "a b\n"),
         ("a<p></p><p> </p>b", "a b\n"),
+        ("a<img alt='a hedge'><div></div>b", 'a<img alt="a hedge"> b\n'),
         ("a<sub> </sub>b", "a b\n"),
         ("a<sub></sub>b", "ab\n"),
         ("<li><div><p>a</p></div>", "<p>a\n"),
