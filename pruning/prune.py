@@ -43,8 +43,8 @@ class Options:
     Attributes:
         max_tokens: tokens of the result at most, counted whole.
         steps: one of `STEPS`.
-        max_words: words in a block of the first step at most; CJK and Thai characters count as words. Below 1,024 tokens
-            blocks are smaller.
+        max_words: words in a block of the first step at most; CJK and Thai characters count as words. For budgets below
+            1,024 tokens blocks are smaller.
         fine_words: words in a block of the second step at most.
         coarse_tokens: what the first step keeps for the second, in tokens; None is twice `max_tokens`, as in the paper.
         sieve: blocks that the embedding model is asked about at most, chosen by BM25; None asks about all, as the paper

@@ -19,9 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # No deadline anywhere: how long an example takes says more about the machine than about the code.
 settings.register_profile("dev", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 # The same examples in every run, so that a change fails for what it changed; "dev" looks for new ones.
-settings.register_profile(
-    "ci", settings.get_profile("dev"), derandomize=True, max_examples=100, database=None
-)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, max_examples=100, database=None)
 settings.register_profile("thorough", settings.get_profile("dev"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 

@@ -63,14 +63,8 @@ def wrong_arrows(importer: str, source: str, known: frozenset[str]) -> list[str]
     """Each import of the source that points upwards or sideways, as `importer -> imported`."""
     part = part_of(importer)
     assert part is not None
-    targets = sorted(
-        {(module, target) for module in imports_of(source, known) if (target := part_of(module))}
-    )
-    return [
-        f"{importer} -> {module}"
-        for module, target in targets
-        if target != part and PLACE[target] <= PLACE[part]
-    ]
+    targets = sorted({(module, target) for module in imports_of(source, known) if (target := part_of(module))})
+    return [f"{importer} -> {module}" for module, target in targets if target != part and PLACE[target] <= PLACE[part]]
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +84,7 @@ def test_every_part_has_a_place_in_the_plan() -> None:
     assert set() == {part_of(name_of(path)) for path in MODULES} - set(PLACE)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if part_of(name_of(path)) == "pruning"], ids=name_of
-)
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(name_of(path)) == "pruning"], ids=name_of)
 def test_the_core_knows_no_network(path: Path, known: frozenset[str]) -> None:
     """`pruning` imports neither httpx nor fastapi, nor anything else that reaches out."""
     imported = set(imports_of(path.read_text(), known))
@@ -105,9 +97,7 @@ def test_importing_the_core_is_light() -> None:
     """`import pruning` needs neither the service's packages nor loads the ones of in-process models."""
     script = "import sys, pruning; print(*sys.modules, sep='\\n')"
 
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
 
     heavy = {"fastapi", "httpx", "pydantic_settings", "sentence_transformers", "torch", "transformers"}
     assert set() == heavy & set(loaded.stdout.split())
@@ -115,9 +105,7 @@ def test_importing_the_core_is_light() -> None:
 
 def test_no_module_is_called_utils() -> None:
     """A name that says nothing gathers everything."""
-    assert [] == [
-        name_of(path) for path in MODULES if path.stem in {"utils", "util", "helpers", "common", "misc"}
-    ]
+    assert [] == [name_of(path) for path in MODULES if path.stem in {"utils", "util", "helpers", "common", "misc"}]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +123,6 @@ def test_no_module_is_called_utils() -> None:
 )
 def test_a_wrong_arrow_is_seen(importer: str, source: str, expected: list[str]) -> None:
     """The reader of imports finds them at the top and inside functions, in either form."""
-    known = frozenset(
-        {"app.api", "app.api.search", "app.fetch", "app.pipeline", "app.search", "app.settings"}
-    )
+    known = frozenset({"app.api", "app.api.search", "app.fetch", "app.pipeline", "app.search", "app.settings"})
 
     assert expected == wrong_arrows(importer, source, known)

@@ -52,9 +52,7 @@ def test_absent_files_fail_where_all_is_needed(monkeypatch: pytest.MonkeyPatch, 
         needs.data_files("*.html")
 
 
-def test_files_are_named_by_their_place_in_the_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_files_are_named_by_their_place_in_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A failing case can be found again by its name."""
     page = tmp_path / "hard" / "page.html"
     page.parent.mkdir()

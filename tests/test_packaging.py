@@ -95,9 +95,7 @@ def test_the_pins_are_within_the_declared_ranges() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.stem)
 def test_a_pin_is_a_name_and_a_version(path: Path) -> None:
     """No addresses, hashes or indexes: where packages come from is the reader's choice."""
-    others = [
-        line for line in lines(path) if not re.fullmatch(r"-r [a-z]+\.txt|[a-z0-9-]+==[0-9][0-9a-z.]*", line)
-    ]
+    others = [line for line in lines(path) if not re.fullmatch(r"-r [a-z]+\.txt|[a-z0-9-]+==[0-9][0-9a-z.]*", line)]
 
     assert [] == others
 
@@ -111,15 +109,11 @@ def test_the_wheel_carries_what_it_serves(tmp_path: Path) -> None:
         shutil.copy(ROOT / file, source)
     script = f"from setuptools import build_meta; print(build_meta.build_wheel({str(tmp_path)!r}))"
 
-    built = subprocess.run(
-        [sys.executable, "-c", script], cwd=source, capture_output=True, text=True, check=True
-    )
+    built = subprocess.run([sys.executable, "-c", script], cwd=source, capture_output=True, text=True, check=True)
 
     with zipfile.ZipFile(tmp_path / built.stdout.split()[-1]) as wheel:
         packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    expected = {
-        str(path.relative_to(source)) for part in ("app", "pruning") for path in files_of(source / part)
-    }
+    expected = {str(path.relative_to(source)) for part in ("app", "pruning") for path in files_of(source / part)}
     assert expected == packed
 
 
