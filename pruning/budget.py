@@ -121,6 +121,7 @@ class _Prices:
 
     def __init__(self, writer: Writer, counter: TokenCounter) -> None:
         self.pieces: dict[int, int] = {}
+        self._around: dict[int, tuple[int, int]] = {}
         self._tags: dict[str, int] = {"": 0, "\n": 0}  # a second line break joins the first one's token
         self._writer = writer
         self._counter = counter
@@ -131,6 +132,14 @@ class _Prices:
         if unknown:
             self._tags |= dict(zip(unknown, self._counter.count_many(unknown), strict=True))
         return sum([self._tags[text] for text in written])
+
+    def around(self, wrapper: int) -> tuple[int, int]:
+        """Tokens of an element's tags and of all that are opened along with it, and how many elements these are."""
+        if wrapper not in self._around:
+            opened = [wrapper, *self._writer.hollow(wrapper)]
+            tokens = sum(self.tags(self._writer.open(one), self._writer.close(one)) for one in opened)
+            self._around[wrapper] = tokens, len(opened)
+        return self._around[wrapper]
 
     def count(self, blocks: list[int]) -> None:
         """Make the prices of these blocks known."""
@@ -233,6 +242,8 @@ class _Greedy:
         """Keep a block if it fits, and say whether it did."""
         if block not in self._prices.pieces:
             self._prices.count([block, *self._next()])
+        if self._is_hopeless(block):
+            return False
         wrappers = self._new_wrappers(block)
         page = int(self._writer.tree.page[block])
         borders = self._borders + 1 + 2 * len(wrappers) + 3 * (page not in self._pages)
@@ -248,6 +259,13 @@ class _Greedy:
         self._open.update(wrappers)
         self._pages.add(page)
         return True
+
+    def _is_hopeless(self, block: int) -> bool:
+        """Whether the tags around a block alone are too much; in a row of a thousand cells each brings all of them."""
+        around = [self._prices.around(one) for one in self._writer.wrappers(block) if one not in self._open]
+        least = self.used + self._prices.pieces[block] + max((tokens for tokens, _ in around), default=0)
+        borders = self._borders + 4 + 2 * sum(number for _, number in around)
+        return least - self._max > (_OFF_AT_BORDER * borders if self._whole else _NEAR)
 
     def _doubt(self) -> int:
         """How many tokens the sum may be off."""
