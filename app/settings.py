@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     page_bytes: int = Field(Limits().bytes, ge=1_000, description="Bytes of one page.")
     page_nodes: int = Field(Limits().nodes, ge=1_000, description="Elements and texts of one page.")
     page_depth: int = Field(
-        Limits().depth, ge=10, description="Levels of nested elements that keep their tags; text below stays."
+        Limits().depth, ge=10, le=256, description="Levels of nested elements that keep their tags; text below stays."
     )
     page_seconds: float = Field(Limits().seconds, gt=0, description="Seconds to parse and clean one page.")
     isolate_bytes: int = Field(
