@@ -26,7 +26,6 @@ _LIKE_A_TAGS_END = re.compile(r"(?<=[^\s>=-])>(?!>)")
 _START_TAGS, _END_TAGS = [f"<{name}>" for name in NAMES], [f"</{name}>" for name in NAMES]
 _BOTH = 2
 _MAY_BE_REFERENCE = re.compile("&(?=[A-Za-z#])")
-_GOES_ON_AS_REFERENCE = re.compile("\x01*[A-Za-z#]")
 
 
 class Writer(Protocol):
@@ -243,7 +242,7 @@ class PageWriter:
         text, attributes = self.table.text, self.table.attributes
         if last - first == 1 and self.table.tag[first] == TEXT:
             return escape(text[max(start, self.table.start[first]) : min(stop, self.table.stop[first])])
-        special = text.find("&", start, stop) >= 0 or text.find("<", start, stop) >= 0
+        special = any(text.find(sign, start, stop) >= 0 for sign in "&<>")
         out: list[str] = []
         open_until: list[tuple[int, str]] = []  # where the elements end that need an end tag, and that tag
         numbers = self.table.reaching(first, last, start, stop)
@@ -255,7 +254,7 @@ class PageWriter:
             begin, to = begin if begin > start else start, to if to < stop else stop
             if tag == TEXT:
                 if begin < to:
-                    out.append(self._text(begin, to) if special else text[begin:to])
+                    out.append(escape(text[begin:to]) if special else text[begin:to])
             elif not tags_written or (begin >= to and is_filled):
                 continue
             elif tag == _IMG:
@@ -267,12 +266,6 @@ class PageWriter:
                     open_until.append((end, _END_TAGS[tag]))
         out += [tag for _, tag in reversed(open_until)]
         return "".join(out)
-
-    def _text(self, start: int, stop: int) -> str:
-        text = self.table.text
-        if text[stop - 1] == "&" and _GOES_ON_AS_REFERENCE.match(text, stop):
-            return escape(text[start:stop]) + "amp;"  # the image that stood between the two texts is gone
-        return escape(text[start:stop])
 
 
 def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ _UL, _LI, _DL, _DT, _DD = (CODES[name] for name in ("ul", "li", "dl", "dt", "dd"
 _MAY_GO = elements.IS_WRAPPER | ~elements.IS_BLOCK  # tidy.py may take them out around blocks
 _TABLE_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "table thead tr td th caption".split()])
 _HEADS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "caption thead th".split()])
+_LISTS = np.isin(np.arange(len(elements.NAMES)), [CODES["ul"], CODES["ol"]])
 _LIST_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "ul ol li dl dt dd".split()])
 
 
@@ -57,10 +58,13 @@ def _repair_lists(table: NodeTable) -> None:
     around = table.nearest_without(_MAY_GO[tag])
     in_list = tag[around] == _UL
     tag[address & (in_list | (table.number_below(_LIST_PARTS[tag]) > 0))] = _DIV
-    broken = np.zeros(len(table), bool)
-    broken[around[pre & in_list]] = True
-    tag[(tag == _LI) & broken[table.parent]] = _DIV
-    tag[broken] = _DIV
+    pending = around[pre & in_list].tolist()
+    while pending:  # what stood in a list that is none may then stand in the list around that
+        node = pending.pop()
+        if tag[node] == _UL:
+            tag[node] = _DIV
+            pending.append(int(around[node]))
+    tag[(tag == _LI) & ~_LISTS[tag[table.parent]]] = _DIV
 
 
 def _demote_definitions(table: NodeTable) -> None:

@@ -9,7 +9,7 @@ from pruning.elements import CODES, TEXT
 from pruning.metadata import Metadata
 from pruning.nodes import BLOCK_MARK, INLINE_MARK, Events, NodeTable, from_events
 from pruning.repair import repair
-from pruning.words import count_before
+from pruning.words import count_before, words_joined
 
 _SUP, _IMG, _TABLE, _TR = (CODES[name] for name in ("sup", "img", "table", "tr"))
 
@@ -20,7 +20,7 @@ def build(events: Events, metadata: Metadata) -> NodeTable:
     repair(table)
     gone = _superfluous(table)
     _keep_apart(table, gone)
-    table = _without(table, gone)
+    table = _with_whole_texts(_without(table, gone))
     _set_images_apart(table)
     return table
 
@@ -81,6 +81,45 @@ def _become_spaces(table: NodeTable, gone: np.ndarray, empty: np.ndarray, gaps: 
     table.end[empty] = empty + 1
     for node in empty.tolist():
         table.attributes.pop(node, None)
+
+
+def _with_whole_texts(table: NodeTable) -> NodeTable:
+    """The table with texts as one that nothing parts any more, and no marks within them."""
+    number = np.arange(len(table))
+    goes_on = np.zeros(len(table), bool)
+    goes_on[1:] = (table.tag[1:] == TEXT) & (table.tag[:-1] == TEXT) & (table.parent[1:] == table.parent[:-1])
+    more = np.flatnonzero(goes_on)
+    if not len(more):
+        return table
+    gaps = np.stack((table.stop[more - 1], table.start[more]), axis=1)
+    first = np.maximum.accumulate(np.where(goes_on, 0, number))[more]
+    np.add.at(table.words, first, table.words[more])
+    np.add.at(table.spaced, first, table.spaced[more])
+    table.stop[first] = table.stop[more]  # that of the last one stays
+    _join_words(table, gaps)
+    _cut_out(table, gaps)
+    return _without(table, goes_on)
+
+
+def _join_words(table: NodeTable, gaps: np.ndarray) -> None:
+    """Words that a gap parted, int (k, 2), count once in all that is around it."""
+    joined = np.array([words_joined(table.text[start - 1], table.text[stop]) for start, stop in gaps.tolist()])
+    before = np.concatenate((np.zeros((1, 2), np.int32), np.cumsum(joined, axis=0, dtype=np.int32)))
+    within = np.searchsorted(gaps[:, 0], (table.start, table.stop))
+    for column, counts in enumerate((table.words, table.spaced)):
+        counts -= before[within[1], column] - before[within[0], column]
+
+
+def _cut_out(table: NodeTable, gaps: np.ndarray) -> None:
+    """Take stretches, int (k, 2), out of the text. No node begins or ends within one."""
+    out, at = [], 0
+    for start, stop in gaps.tolist():
+        out.append(table.text[at:start])
+        at = stop
+    table.text = "".join((*out, table.text[at:]))
+    missing = np.concatenate(([0], np.cumsum(gaps[:, 1] - gaps[:, 0], dtype=np.int32)))
+    for places in (table.start, table.stop):
+        places -= missing[np.searchsorted(gaps[:, 1], places, side="right")]
 
 
 def _set_images_apart(table: NodeTable) -> None:

@@ -37,6 +37,14 @@ def words_between(text: str, start: np.ndarray, stop: np.ndarray) -> tuple[np.nd
     return _number_between(begins_any, start, stop), _number_between(begins, start, stop)
 
 
+def words_joined(before: str, after: str) -> tuple[int, int]:
+    """How many words fewer there are where nothing stands between two characters: 1 or 0; counted in either way."""
+    if before <= " " or after <= " ":
+        return 0, 0
+    unspaced = any(low <= ord(character) <= high for character in (before, after) for low, high in _UNSPACED)
+    return int(not unspaced), 1
+
+
 def _number_between(flags: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
     before = count_before(flags)
     return before[stop] - before[start]

@@ -66,6 +66,9 @@ def test_every_visible_word_of_real_pages_stays(path: Path) -> None:
 @example("<h1>a<div><h2>b</h2><div><p>c</p></div></div></h1>")
 @example("<h2><div><table><tr><td>a</table></div>b</h2>")
 @example("<pre>\n\u3000\na <sub></sub></pre>")
+@example("a<img>>b")
+@example("a]]><div></div>b")
+@example("<table><tr><td rowspan=2></table><table><tr><td>a</td></tr><tr></tr></table>")
 def test_cleaning_twice_is_cleaning_once(links: bool, page: str) -> None:
     """A cleaned page is left as it is, to the letter."""
     once = clean(page, url=ADDRESS, links=links)

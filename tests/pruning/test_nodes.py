@@ -4,7 +4,7 @@ import pickle
 from dataclasses import dataclass, field
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pruning import Page
@@ -12,6 +12,7 @@ from pruning.elements import CODES, NAMES, TEXT
 from pruning.metadata import Metadata
 from pruning.nodes import BLOCK_MARK, Events, NodeTable, from_events
 from pruning.parse import node_table
+from pruning.words import count_words
 from tests.pruning.strategies import ANY_PAGES
 
 
@@ -146,7 +147,20 @@ def test_a_cleaned_page_is_a_sound_table(page: str, links: bool) -> None:
     assert (table.start[1:] >= table.start[parent]).all()
     assert (table.stop[1:] <= table.stop[parent]).all()
     assert {NAMES[table.tag[node]] for node in table.attributes} <= {"a", "td", "th", "ol", "li"}
-    assert (table.words >= table.spaced).all()
+    counted = [count_words(table.text[a:b]) for a, b in zip(table.start.tolist(), table.stop.tolist(), strict=True)]
+    assert counted == list(zip(table.words.tolist(), table.spaced.tolist(), strict=True))
+
+
+@given(page=ANY_PAGES, links=st.booleans())
+@example(page="<p>a<img>b<sup>[1]</sup>漢<img> c<b><img>字</b>", links=False)
+def test_no_text_stands_beside_a_text(page: str, links: bool) -> None:
+    """What was between them is gone, so they are one, and no mark is left within."""
+    table = node_table(Page(page), links=links)
+    texts = table.tag == TEXT
+
+    assert not (texts[1:] & texts[:-1] & (table.parent[1:] == table.parent[:-1])).any()
+    for start, stop in zip(table.start[texts].tolist(), table.stop[texts].tolist(), strict=True):
+        assert not {"\x00", "\x01"} & set(table.text[start:stop])
 
 
 def test_a_table_is_pickled_whole() -> None:

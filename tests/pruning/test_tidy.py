@@ -60,6 +60,7 @@ def test_tables_keep_their_shape(html: str, expected: str) -> None:
         ("<h2>a<div><table><tr><td>b</table></div></h2>", "a\n<table>\n<tr><td>b\n</table>\n"),
         ("<address>a<div><ul><li>b</ul></div></address>", "a\n<ul>\n<li>b\n</ul>\n"),
         ("<ul><li>a</li><div><pre>b</pre></div></ul>", "<div>a</div>\n<pre>b</pre>\n"),
+        ("<ul>a<dir><pre>b</pre></dir></ul>", "a\n<pre>b</pre>\n"),
         ("<pre>a<div><ul><li>b<li>c</ul></div></pre>", "<pre>\na\n<div>b</div>\n<div>c</div>\n</pre>\n"),
         ("<dl><dt>a<div><dl><dd>b</dl></div></dt></dl>", "<dl>\n<dd>\na\n<dl>\n<dd>b</dd>\n</dl>\n</dd>\n</dl>\n"),
         ("<dl>a<th>b</th></dl>", "a\n<div>b</div>\n"),
