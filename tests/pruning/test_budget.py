@@ -3,7 +3,7 @@
 Whatever the tokenizer: two whose tokens end at line breaks, one of WordPiece, one whose tokens reach over all borders.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +161,36 @@ def test_a_heading_kept_as_context_is_called_so() -> None:
         kept = fit(writer, blocks, np.array([heading, 2, 0]), TokenCounter.load(), 42)
         assert 2 == len(kept.kept) + len(kept.context)
         assert expected == [writer.tree.text(block) for block in kept.context]
+
+
+class GrowsFaster(TokenCounter):
+    """Counts as no tokenizer does: two texts together cost more than each by itself."""
+
+    name = "grows faster"
+
+    def count_many(self, texts: Sequence[str]) -> list[int]:
+        """The square of the length, by hundreds."""
+        return [len(text) ** 2 // 100 for text in texts]
+
+
+@given(pages=SEVERAL, max_words=SIZES, budget=BUDGETS, seed=SEEDS)
+def test_the_budget_holds_for_any_counter(pages: list[str], max_words: int, budget: int, seed: int) -> None:
+    """Even where sums of pieces say nothing about the whole."""
+    writer, blocks = written(pages, max_words, "text")
+    kept = fit(writer, blocks, scores_for(blocks, seed), GrowsFaster(), budget)
+
+    assert kept.tokens == len(kept.content) ** 2 // 100 <= budget
+
+
+def test_a_block_that_joins_the_tokens_beside_it_is_kept() -> None:
+    """Tekken makes one token of a brace, a line break and slashes: together they cost less than each by itself."""
+    writer, blocks = written(["<p>}</p><p>// two</p><p>three is longer</p>"], 3, "text")
+    counter = TokenCounter.load()
+    both = render(writer, blocks[:2])
+    alone = [counter.count(writer.piece(block)) for block in blocks[:2].tolist()]
+    assert counter.count(both) < counter.count(writer.open_page(0)) + sum(alone)
+
+    assert both == fit(writer, blocks, np.array([3, 2, 1]), counter, counter.count(both)).content
 
 
 def test_whether_sums_of_pieces_can_be_trusted_is_known(tokenizer: Tokenizer, request: pytest.FixtureRequest) -> None:

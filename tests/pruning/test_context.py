@@ -31,7 +31,7 @@ def context_of(page: str, text: str, max_words: int = 1) -> list[str]:
         ("<h3>Low</h3><p>b</p><h2>High</h2><p>a</p>", "a", ["High"]),
         ("<section><h2>Mine</h2><p>a</p></section><section><h2>Other</h2><p>b</p></section>", "a", ["Mine"]),
         ("<div><h2>Mine</h2><p>x</p></div><div><p>a</p><p>b</p></div>", "b", ["Mine"]),
-        ("<nav><ul><li><h3>Menu</h3><li>x</ul></nav><main><p>a</p><p>b</p></main>", "b", []),
+        ("<nav><ul><li><h3>Menu</h3><p>y</p><li>x</ul></nav><main><p>a</p><p>b</p></main>", "b", []),
         ("<h2><a href=x>Linked</a></h2><ul><li>a<li>b</ul>", "b", ["Linked"]),
     ],
 )
