@@ -33,6 +33,7 @@ def json_ld(thing: object) -> str:
         ("<svg><title>Icon</title></svg><title>Page</title>", Metadata(title="Page")),
         ("<meta property='og:title' content=a><meta name=twitter:title content=b>", Metadata(title="a")),
         ("<meta name=twitter:title content=b><meta property='og:title' content=a>", Metadata(title="a")),
+        ("<meta name=twitter:title content=b><meta name=dc.title content=c>", Metadata(title="b")),
         ("<html lang=de-AT><p>x", Metadata(language="de-AT")),
         ("<meta http-equiv=Content-Language content=fr>", Metadata(language="fr")),
         ("<meta name=author content='A. Gardener'>", Metadata(author="A. Gardener")),

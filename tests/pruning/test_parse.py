@@ -50,6 +50,7 @@ def outline(table: NodeTable, node: int = 0) -> str:
         ("<dl><div><dt>a<dd>b</div></dl>", "dl(dt('a') dd('b'))"),
         ("<table><td>a<td>b<tr><td>c</table>", "table(tr(td('a') td('b')) tr(td('c')))"),
         ("<table><td>a</td><caption>b</caption></table>", "table(tr(td('a')) caption('b'))"),
+        ("<table><td>a</table>b", "table(tr(td('a'))) 'b'"),
         ("<details><summary>a</summary>b</details>", "details(summary('a') 'b')"),
         ("<dialog>a</dialog><dialog open>b</dialog>", "'b'"),
         ("<pre>\n a\n\n  b <b>c</b>\n</pre>", "pre(' a\n\n  b c')"),

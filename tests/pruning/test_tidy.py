@@ -41,6 +41,10 @@ def test_what_says_nothing_goes(html: str, expected: str) -> None:
             "<table><tr><td rowspan=2>a<td>b<tr><tr><td>c<td>d</table>",
             '<table>\n<tr><td rowspan="2">a<td>b\n<tr>\n<tr><td>c<td>d\n</table>\n',
         ),
+        (
+            "<table><tr><td rowspan=2>a<td>b</table><table><tr><td>c<tr><tr><td>d</table>",
+            '<table>\n<tr><td rowspan="2">a<td>b\n</table>\n<table>\n<tr><td>c\n<tr><td>d\n</table>\n',
+        ),
         ("<table><tr><td></table>a", "a\n"),
         ("<table><tr><td>a</td></tr>stray<tr><td>b</table>", "<div>a</div>\nstray\n<div>b</div>\n"),
         ("<table><tr><table><tr><td>a</table></table>", "<table>\n<tr><td>a\n</table>\n"),
