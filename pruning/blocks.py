@@ -6,7 +6,7 @@ same in each: a coarse step scores the inner blocks of `cut(256)`, a finer one t
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -157,6 +157,10 @@ class BlockTree:
         while block >= 0:
             yield block
             block = int(self.parent[block])
+
+    def nearest(self, block: int, among: Container[int]) -> int:
+        """The block itself, if it is one of `among`, or the nearest around it that is; there must be one."""
+        return next(one for one in (block, *self.ancestors(block)) if one in among)
 
     def element_of(self, block: int) -> int:
         """The block itself, or the element or run that it is a piece of."""

@@ -48,7 +48,7 @@ class Options:
         fine_words: words in a block of the second step at most.
         coarse_tokens: what the first step keeps for the second, in tokens; None is twice `max_tokens`, as in the paper.
         sieve: blocks that the embedding model is asked about at most, chosen by BM25; None asks about all, as the paper
-            does. On the development questions 128 lose nothing against all, at a fifth of the time (benchmarks/LOG.md).
+            does. What that costs and keeps stands in benchmarks/LOG.md.
         format: what the result is written in.
         links: keep links and their addresses.
         citations: give each block its id, as `data-block`.
@@ -301,7 +301,7 @@ class _Task:
         score_of = dict(zip(coarse.blocks.tolist(), coarse.scores.tolist(), strict=True))
         parts: dict[int, float] = {}
         for block in sorted((*coarse.kept.kept, *coarse.kept.context)):
-            score = next(score_of[above] for above in (block, *tree.ancestors(block)) if above in score_of)
+            score = score_of[tree.nearest(block, score_of)]
             parts |= dict.fromkeys(tree.refine(block, self.options.fine_words), score)
         blocks = tree.in_order(list(parts))
         return blocks, np.array([parts[block] for block in blocks.tolist()])

@@ -171,7 +171,7 @@ def trace(
     tree = writer.tree
     score_of = dict(zip(blocks.tolist(), scores.tolist(), strict=True))
     for part in (block for block in kept.kept if block not in score_of):
-        score_of[part] = next(score_of[above] for above in tree.ancestors(part) if above in score_of)
+        score_of[part] = score_of[tree.nearest(part, score_of)]
     fates: dict[int, Fate] = dict.fromkeys(kept.kept, "kept") | dict.fromkeys(kept.context, "context")  # type: ignore[assignment]
     ordered = tree.in_order(list(score_of)).tolist()
     tokens = counter.count_many([writer.piece(block) for block in ordered])
