@@ -298,7 +298,7 @@ class _Task:
     def _refined(self, coarse: Choice) -> tuple[np.ndarray, np.ndarray]:
         """The kept blocks cut finer, each part with the score of its whole."""
         tree = self.writer.tree
-        score_of = dict(zip(coarse.blocks.tolist(), coarse.scores.tolist(), strict=True))
+        score_of: dict[int, float] = dict(zip(coarse.blocks.tolist(), coarse.scores.tolist(), strict=True))
         parts: dict[int, float] = {}
         for block in sorted((*coarse.kept.kept, *coarse.kept.context)):
             score = score_of[tree.nearest(block, score_of)]
