@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Request
 
 from app.api import examples
+from app.api.json_route import JsonRoute
 from app.api.v1_models import CleanBody, ProblemBody, PruneBody, SearchBody
 from app.messages import Answer, CleanedPage
 from app.pipeline import Pipeline
@@ -21,6 +22,7 @@ ThePipeline = Annotated[Pipeline, Depends(pipeline_of)]
 router = APIRouter(
     prefix="/v1",
     tags=["pruning"],
+    route_class=JsonRoute,
     responses={status: {"model": ProblemBody} for status in (400, 413, 415, 422, 500, 503, 504)},
 )
 

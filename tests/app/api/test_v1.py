@@ -1,6 +1,7 @@
 """Search, prune and clean, over real sockets."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,19 @@ class TestPrune:
         body = r'{"query": "q", "pages": [{"html": "<p>half \ud800</p>"}]}'
         answer = plain.post("/v1/prune", content=body, headers={"Content-Type": "application/json"})
         assert "half \ufffd" in answer.json()["content"]
+
+    def test_a_page_in_json_is_unicode(self, plain: httpx.Client) -> None:
+        """What a page says of its encoding was true where it came from; in JSON it is UTF-8, escaped or not."""
+        html = '<meta charset="windows-1251"><p>Öffnungszeiten 🌿</p>'
+        for ensure_ascii in (True, False):
+            body = json.dumps({"query": "q", "pages": [{"html": html}]}, ensure_ascii=ensure_ascii).encode()
+            answer = plain.post("/v1/prune", content=body, headers={"Content-Type": "application/json"})
+            assert "Öffnungszeiten 🌿" in answer.json()["content"]
+
+    def test_a_page_that_is_no_text(self, plain: httpx.Client) -> None:
+        """The error speaks of JSON's types."""
+        answer = plain.post("/v1/prune", json={"query": "q", "pages": [{"html": 1}]})
+        assert [{"pointer": "#/pages/0/html", "detail": "Input should be a valid string"}] == answer.json()["errors"]
 
     def test_a_large_page(self, plain: httpx.Client) -> None:
         """A page that is read in a process of its own comes to the same end."""
