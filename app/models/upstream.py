@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from pruning.errors import InvalidInput, reason
+from app.breaker import Unavailable
+from pruning.errors import InvalidInput, ModelError, reason
 
 # A server closes an idle connection just as we write to it: such a request may be sent once more.
 _DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
@@ -16,6 +17,10 @@ _DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _BUSY = frozenset({429, 503})
 _BUSY_SECONDS = 0.5
 _BUSY_SECONDS_AT_MOST = 5.0
+
+
+class ModelUnavailable(ModelError, Unavailable):
+    """A model server that is down, busy or too slow, or answers nonsense."""
 
 
 def address(url: str, route: str) -> httpx.URL:

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 import httpx
 import numpy as np
 
+from app.breaker import Breaker
 from app.models import path_requests, upstream
 from app.models.asking import read_checkpoint
-from app.models.breaker import Breaker, Unavailable
 from app.models.path_requests import Request
+from app.models.upstream import ModelUnavailable
 from app.seam import in_thread
 from pruning.errors import ModelError, reason
 from pruning.generative import PathLogprobs
@@ -103,7 +104,7 @@ class VllmPathModel:
         self._options = options or VllmOptions()
         self._asking = asyncio.Semaphore(self._options.concurrency)
         self._loading = asyncio.Lock()
-        self._breaker = Breaker(failures=self._options.failures, seconds=self._options.rest_seconds)
+        self._breaker = Breaker(ModelError, failures=self._options.failures, seconds=self._options.rest_seconds)
         self._client = httpx.AsyncClient(
             headers=upstream.headers(key) | {"content-type": "application/json"},
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # `_attempt` limits the whole
@@ -195,7 +196,7 @@ class VllmPathModel:
                 except TimeoutError:
                     if seconds < _FAIR_SECONDS:
                         raise
-                    raise Unavailable(late) from None
+                    raise ModelUnavailable(late) from None
         except TimeoutError:
             raise ModelError(late) from None
 
@@ -225,7 +226,7 @@ class VllmPathModel:
             base = listed.get(listed[name].get("parent"), listed[name])  # an adapter is listed below its model
             return name, str(base.get("root") or name), int(base["max_model_len"])
         except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
-            raise Unavailable(f"{self} did not list its models as vLLM does: {reason(error)}") from error
+            raise ModelUnavailable(f"{self} did not list its models as vLLM does: {reason(error)}") from error
 
     async def _their_ids(self, name: str, text: str) -> list[int] | None:
         """The server's own ids for a text: with another tokenizer, scores would be noise. None if it does not say."""
@@ -253,15 +254,15 @@ class VllmPathModel:
         try:
             return await in_thread(path_requests.read, need, request, answer.content)
         except ValueError as error:
-            raise Unavailable(f"{self} answered with something else than asked for: {reason(error)}") from error
+            raise ModelUnavailable(f"{self} answered with something else than asked for: {reason(error)}") from error
 
     async def _send(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response:
         outcome = await upstream.send(self._client, method, url, **body)
         if isinstance(outcome, httpx.HTTPError):
-            raise Unavailable(f"{self} {upstream.explain(outcome)}") from outcome
+            raise ModelUnavailable(f"{self} {upstream.explain(outcome)}") from outcome
         if not outcome.is_success:
             kind = (
-                Unavailable
+                ModelUnavailable
                 if outcome.is_server_error or outcome.status_code == httpx.codes.TOO_MANY_REQUESTS
                 else ModelError
             )

@@ -4,30 +4,37 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pruning.errors import ModelError
+from pruning.errors import SecateursError
 
 
-class Unavailable(ModelError):
+class Unavailable(SecateursError):
     """A server that is down, busy or too slow, or answers nonsense: the next request would fare no better."""
 
 
 class Breaker:
     """Counts failures in a row. Open, it refuses; after a while it lets one attempt through, which decides.
 
-    A failure is an `Unavailable`. A server that refuses a request for what it says, with another ModelError, works.
+    A failure is an `Unavailable`. A server that refuses a request for what it says, with another error of ours, works.
     Attempts that are cancelled tell nothing. For one event loop.
     """
 
     def __init__(
-        self, *, failures: int = 3, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic
+        self,
+        refusal: type[SecateursError],
+        *,
+        failures: int = 3,
+        seconds: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """A closed one.
 
         Args:
+            refusal: the error that is raised while it is open.
             failures: in a row, after which it opens.
             seconds: for which it stays open.
             clock: what tells the time, in seconds.
         """
+        self._refusal = refusal
         self._most = failures
         self._seconds = seconds
         self._clock = clock
@@ -38,7 +45,7 @@ class Breaker:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Within it the server is asked. Raises ModelError, with the last failure, while it is left alone."""
+        """Within it the server is asked. Raises the refusal, with the last failure, while it is left alone."""
         trial = self._failures >= self._most
         if trial:
             self._refuse_until_rested()
@@ -50,7 +57,7 @@ class Breaker:
             self._last = error
             self._until = self._clock() + self._seconds
             raise
-        except ModelError:
+        except SecateursError:
             self._failures = 0
             raise
         else:
@@ -62,6 +69,6 @@ class Breaker:
     def _refuse_until_rested(self) -> None:
         left = self._until - self._clock()
         if left > 0:
-            raise ModelError(f"{self._last}; it is asked again in {max(left, 1):.0f} s")
+            raise self._refusal(f"{self._last}; it is asked again in {max(left, 1):.0f} s")
         if self._trying:
-            raise ModelError(f"{self._last}; it is being asked again")
+            raise self._refusal(f"{self._last}; it is being asked again")

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from app.models.breaker import Breaker, Unavailable
-from pruning.errors import ModelError
+from app.breaker import Breaker, Unavailable
+from pruning.errors import ModelError, SecateursError
 
 
 class Server:
@@ -14,7 +14,7 @@ class Server:
     def __init__(self) -> None:
         self.now = 100.0
         self.asked = 0
-        self.breaker = Breaker(failures=3, seconds=10, clock=lambda: self.now)
+        self.breaker = Breaker(ModelError, failures=3, seconds=10, clock=lambda: self.now)
 
     def ask(self, failure: BaseException | None = None) -> str:
         """What becomes of one attempt."""
@@ -23,7 +23,7 @@ class Server:
                 self.asked += 1
                 if failure:
                     raise failure
-        except (ModelError, asyncio.CancelledError) as error:
+        except (SecateursError, asyncio.CancelledError) as error:
             return str(error)
         return "answered"
 
