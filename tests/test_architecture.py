@@ -21,6 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.messages"}),
     frozenset({"app.errors"}),
     frozenset({"app.search", "app.fetch", "app.models"}),
+    frozenset({"app.convert"}),
     frozenset({"app.breaker", "app.seam", "app.settings"}),
     frozenset({"app"}),
     frozenset({"pruning"}),
