@@ -26,6 +26,7 @@ class Wanted:
     links: bool = False
     citations: bool = False
     trace: bool = False
+    deadline_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class SearchRequest(Wanted):
     max_results: int = 10
     include_domains: tuple[str, ...] = ()
     exclude_domains: tuple[str, ...] = ()
+    language: str | None = None
+    time_range: str | None = None
 
     def for_provider(self) -> SearchQuery:
         """The part of it that the search provider is told."""
@@ -44,6 +47,8 @@ class SearchRequest(Wanted):
             max_results=self.max_results,
             include_domains=self.include_domains,
             exclude_domains=self.exclude_domains,
+            language=self.language,
+            time_range=self.time_range,
         )
 
 
@@ -86,6 +91,10 @@ class Result:
         ),
     ]
     error: Annotated[str | None, Field(description="Why the page could not be read.")]
+    duplicate_of: Annotated[
+        int | None,
+        Field(description="The `id` of an earlier page that says the same; nothing of this one is in `content` then."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +114,7 @@ class Answer:
     ] = None
     degraded: Annotated[
         tuple[str, ...],
-        Field(description="Stages that failed and what stood in for them; empty when all went well."),
+        Field(description="Stages that failed and what stood in for them, or why `content` is empty."),
     ] = ()
     took_ms: Annotated[float, Field(description="Milliseconds from request to answer.")] = 0.0
 

@@ -4,36 +4,32 @@
 
 Plain awaits under one deadline. What takes the processor runs in worker threads (`app.seam`). The method itself is
 `pruning.prune.prune_steps`, a generator that does no I/O: it yields what it needs, and is sent what was awaited for it
-here. A page that fails costs its own slot (`app.slots`), a model that fails costs its own step and says so
+here. A page that fails or is late costs its own slot (`app.slots`), a model that fails costs its own step and says so
 (`Answer.degraded`), and a search provider that fails is an error, since nothing could stand in for it.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 
+from app.clock import MODELS_SHARE, SEARCH_SHARE, Clock
 from app.errors import DeadlineExceeded
 from app.messages import Answer, CleanedPage, CleanRequest, PruneRequest, SearchRequest, Wanted
+from app.pages import Pages
 from app.parts import Parts
 from app.seam import drive, in_thread
+from app.search import Hit, SearchError, SearchProvider
 from app.settings import Settings
-from app.slots import Slot, slots_of_hits, slots_of_pages, slots_of_urls
+from app.slots import Slot, shortfalls, slots_of_hits, slots_of_pages, slots_of_urls
 from pruning.blocks import BlockTree
 from pruning.clean import clean_page
-from pruning.errors import ModelError, PageError
-from pruning.isolate import read_page
+from pruning.errors import InvalidInput, ModelError
 from pruning.nodes import NodeTable
-from pruning.observe import Event, Observer, unobserved
+from pruning.observe import Observer, stage, unobserved
 from pruning.prune import Given, Need, Options, prune_steps
 from pruning.result import Pruned
 from pruning.tokens import TokenCounter
-
-# The parts of a request's time at which fetching and models must have ended: what comes after them needs the rest.
-FETCH_SHARE = 0.5
-MODELS_SHARE = 0.8
 
 
 class Pipeline:
@@ -50,10 +46,10 @@ class Pipeline:
         Raises SearchError when the provider fails, InvalidInput, TokenizerError, DeadlineExceeded.
         """
         provider = self.parts.provider(request.provider)
-        async with self._deadline() as clock:
+        async with self._deadline(request.deadline_ms) as clock:
             counter = await self.parts.counter(request.tokenizer)
-            with self._stage("search"):
-                hits = await provider.search(request.for_provider())
+            with stage(self.observer, "search"):
+                hits = await self._hits(provider, request, clock)
             slots = slots_of_hits(hits[: request.max_results])
             return await self._answer(request, slots, counter, clock)
 
@@ -63,7 +59,7 @@ class Pipeline:
         Raises InvalidInput, TokenizerError, DeadlineExceeded.
         """
         slots = slots_of_pages(request.pages) if request.pages else slots_of_urls(request.urls)
-        async with self._deadline() as clock:
+        async with self._deadline(request.deadline_ms) as clock:
             counter = await self.parts.counter(request.tokenizer)
             return await self._answer(request, slots, counter, clock)
 
@@ -76,11 +72,20 @@ class Pipeline:
             tokens = await in_thread(counter.count, cleaned.content)
         return CleanedPage(content=cleaned.content, tokens=tokens, tokenizer=counter.name, removed=cleaned.removed)
 
-    async def _answer(self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: "Clock") -> Answer:
+    async def _hits(self, provider: SearchProvider, request: SearchRequest, clock: Clock) -> Sequence[Hit]:
+        """What the provider finds. Raises SearchError, also when it hangs, and InvalidInput."""
+        try:
+            async with asyncio.timeout_at(clock.share(SEARCH_SHARE)):
+                return await provider.search(request.for_provider())
+        except TimeoutError:
+            seconds = SEARCH_SHARE * clock.seconds
+            raise SearchError(provider.name, f"no answer within the {seconds:g} s that a search may take") from None
+
+    async def _answer(self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: Clock) -> Answer:
         """What search and prune share: pages -> node tables -> pruned -> Answer."""
-        await self._fetch([slot for slot in slots if slot.page is None], clock)
-        with self._stage("read"):
-            tables = await asyncio.gather(*(self._read(slot, request.links) for slot in slots))
+        early = isinstance(request, SearchRequest)  # who names pages wants each of them
+        pages = Pages(slots, self.parts.fetcher, self.settings, clock, self.observer, request.links, early)
+        tables = await pages.tables()
         pruned = await self._prune(request, tables, counter, clock)
         return Answer(
             query=request.query,
@@ -92,33 +97,11 @@ class Pipeline:
             steps=pruned.steps,
             removed=pruned.removed,
             trace=pruned.trace,
-            degraded=pruned.degraded,
+            degraded=(*shortfalls(slots, pruned, request.max_tokens), *pruned.degraded),
             took_ms=clock.milliseconds(),
         )
 
-    async def _fetch(self, slots: Sequence[Slot], clock: "Clock") -> None:
-        """Fetch side by side; what has not arrived in time has failed."""
-        if not slots:
-            return
-        until = min(clock.share(FETCH_SHARE), clock.now() + self.settings.fetch_seconds)
-        with self._stage("fetch"):
-            pages = await self.parts.fetcher.fetch_all([slot.url or "" for slot in slots], deadline=until)
-        for slot, page in zip(slots, pages, strict=True):
-            slot.fill(page)
-
-    async def _read(self, slot: Slot, links: bool) -> NodeTable:
-        """Parse and clean one page; where that fails, what stands in for it."""
-        read = partial(read_page, limits=self.settings.page_limits(), links=links)
-        assert slot.page is not None
-        try:
-            return await in_thread(read, slot.page)
-        except PageError as error:
-            slot.fill(error)
-        return await in_thread(read, slot.page)
-
-    async def _prune(
-        self, request: Wanted, tables: Sequence[NodeTable], counter: TokenCounter, clock: "Clock"
-    ) -> Pruned:
+    async def _prune(self, request: Wanted, tables: Sequence[NodeTable], counter: TokenCounter, clock: Clock) -> Pruned:
         """The method, with what it needs from the models, as long as there is time."""
         options = self._options(request)
         until = clock.share(MODELS_SHARE)
@@ -149,46 +132,15 @@ class Pipeline:
         )
 
     @asynccontextmanager
-    async def _deadline(self) -> AsyncIterator["Clock"]:
-        """The time of one request. Raises DeadlineExceeded when it is over."""
-        clock = Clock(self.settings.deadline_seconds)
+    async def _deadline(self, milliseconds: int | None = None) -> AsyncIterator[Clock]:
+        """The time of one request. Raises DeadlineExceeded when it is over, InvalidInput where it can't be had."""
+        longest = self.settings.deadline_seconds
+        if milliseconds is not None and milliseconds > 1000 * longest:
+            allowed = f"this service allows at most {1000 * longest:g}"
+            raise InvalidInput(f"deadline_ms is {milliseconds}; {allowed} (SECATEURS_DEADLINE_SECONDS)")
+        clock = Clock(longest if milliseconds is None else milliseconds / 1000)
         try:
             async with asyncio.timeout_at(clock.end):
                 yield clock
         except TimeoutError:
-            seconds = self.settings.deadline_seconds
-            raise DeadlineExceeded(f"the answer was not ready within {seconds:g} s") from None
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        """Tell the observer when a stage starts and ends."""
-        start = time.perf_counter()
-        self.observer(Event(name, "started"))
-        yield
-        self.observer(Event(name, "finished", milliseconds=1000 * (time.perf_counter() - start)))
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The time of one request, on the event loop's clock."""
-
-    seconds: float
-    start: float = field(default_factory=lambda: Clock.now())
-
-    @staticmethod
-    def now() -> float:
-        """The moment, in seconds."""
-        return asyncio.get_running_loop().time()
-
-    @property
-    def end(self) -> float:
-        """The moment at which the time is over."""
-        return self.start + self.seconds
-
-    def share(self, part: float) -> float:
-        """The moment at which that part of the time is over."""
-        return self.start + part * self.seconds
-
-    def milliseconds(self) -> float:
-        """How long the request has taken so far."""
-        return round(1000 * (self.now() - self.start), 3)
+            raise DeadlineExceeded(f"the answer was not ready within {clock.seconds:g} s") from None

@@ -95,8 +95,19 @@ class Settings(BaseSettings):
     )
 
     provider: str = Field("local", description="Search provider of requests that name none.")
-    deadline_seconds: float = Field(60.0, gt=0, le=3600, description="Seconds that one request may take.")
+    deadline_seconds: float = Field(
+        60.0, gt=0, le=3600, description="Seconds that one request may take; `deadline_ms` may ask for fewer."
+    )
     fetch_seconds: float = Field(10.0, gt=0, le=600, description="Seconds that fetching the pages may take of it.")
+    fetch_enough: float = Field(
+        0.7,
+        gt=0,
+        le=1,
+        description="Share of a search's pages after whose arrival the others get only the grace; 1 waits for all.",
+    )
+    fetch_grace_seconds: float = Field(
+        1.0, ge=0, le=600, description="Seconds that the others get once enough pages of a search have arrived."
+    )
     fetch_allowed_hosts: Names = Field(
         (), description="Hosts to fetch from though their addresses are private, separated by commas."
     )

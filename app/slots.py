@@ -1,19 +1,21 @@
 """The slots of an answer, one a page: whatever goes wrong with a page stays in its slot."""
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from app.arrivals import Ended
+from app.fetch import FetchTimeout
 from app.messages import Result, Status
 from app.search import Hit
 from pruning.document import Page
 from pruning.errors import SecateursError
-from pruning.result import Source
+from pruning.result import Pruned, Source
 
 
 @dataclass(slots=True)
 class Slot:
-    """The place of one page in an answer, from hit to result. `page` is `None` until it is fetched."""
+    """The place of one page in an answer, from hit to result. `page` is `None` until it has arrived."""
 
     id: int
     url: str | None = None
@@ -23,6 +25,7 @@ class Slot:
     page: Page | None = None
     status: Status = "ok"
     error: str | None = None
+    duplicate_of: int | None = None
 
     def fill(self, page: Page | SecateursError) -> None:
         """Put in the page, or why it can't be had or read: its snippet stands in for it then, or nothing."""
@@ -33,6 +36,12 @@ class Slot:
         self.status = "snippet_only" if self.snippet else "failed"
         stand_in = f"<p>{html.escape(self.snippet)}</p>" if self.snippet else ""
         self.page = Page(html=stand_in, url=self.url, title=self.title)
+
+    def give_up(self, ended: Ended) -> None:
+        """Say that the page was no longer waited for: `late`, or `enough` others had arrived."""
+        early = "enough other pages had arrived, so this one was not waited for"
+        late = "the page did not arrive in the time that the request has for it"
+        self.fill(FetchTimeout(self.url or "", early if ended == "enough" else late))
 
     def result(self, source: Source) -> Result:
         """The slot as it is told, with what was kept of its page."""
@@ -50,6 +59,7 @@ class Slot:
             language=source.language,
             status=self.status,
             error=self.error,
+            duplicate_of=self.duplicate_of,
         )
 
 
@@ -76,3 +86,15 @@ def slots_of_pages(pages: Iterable[Page]) -> list[Slot]:
 def slots_of_urls(urls: Iterable[str]) -> list[Slot]:
     """A slot for each page that is still to be fetched."""
     return [Slot(id=number, url=url) for number, url in enumerate(urls, 1)]
+
+
+def shortfalls(slots: Sequence[Slot], pruned: Pruned, max_tokens: int) -> tuple[str, ...]:
+    """Why an answer is empty, or made of snippets alone, although there were pages."""
+    told = []
+    if slots and all(slot.status != "ok" for slot in slots):
+        standing_in = sum(slot.status == "snippet_only" for slot in slots)
+        instead = f"{standing_in} search snippets stand in" if standing_in else "nothing stands in for them"
+        told.append(f"fetch: none of the {len(slots)} pages could be had, see their errors; {instead}")
+    if not pruned.content and any(source.score is not None for source in pruned.sources):
+        told.append(f"fit: no part of the pages fits into max_tokens={max_tokens}; the answer is empty")
+    return tuple(told)

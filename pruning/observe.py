@@ -1,6 +1,8 @@
 """What happens inside, told to one observer: metrics, traces, progress and status lines all hang on these events."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,3 +30,12 @@ Observer = Callable[[Event], None]
 
 def unobserved(event: Event) -> None:
     """The observer that looks away."""
+
+
+@contextmanager
+def stage(observer: Observer, name: str) -> Iterator[None]:
+    """Tell the observer when a stage starts and, unless it fails, when it has ended."""
+    start = time.perf_counter()
+    observer(Event(name, "started"))
+    yield
+    observer(Event(name, "finished", milliseconds=1000 * (time.perf_counter() - start)))

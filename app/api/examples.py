@@ -17,8 +17,9 @@ CLEAN = _of(CleanBody, "A page")
 
 def _result(number: int, name: str, content: str, tokens: int, score: float) -> dict[str, Any]:
     said = {"title": None, "snippet": None, "content": content, "tokens": tokens, "score": score}
-    unsaid = {"published": None, "author": None, "language": None, "status": "ok", "error": None}
-    return {"id": number, "url": f"https://shop.example/{name}"} | said | unsaid
+    unsaid = {"published": None, "author": None, "language": None, "status": "ok"}
+    well = {"error": None, "duplicate_of": None}
+    return {"id": number, "url": f"https://shop.example/{name}"} | said | unsaid | well
 
 
 _KEPT = "<h1>Hours</h1><p>Monday to Saturday: 8 to 18.<p>Sunday: 10 to 14.\n"

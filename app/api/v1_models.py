@@ -48,6 +48,7 @@ Steps = Annotated[tuple[Literal["embed", "generate"], ...], Field(strict=False),
 Question = Annotated[str, _stripped, Field(max_length=4_000), _plain]
 Name = Annotated[str, _stripped, Field(max_length=200), _plain]
 Domain = Annotated[str, Field(max_length=253, pattern=r"^[^\s/:@?#\x00]+$")]
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 Address = Annotated[str, Field(max_length=8_000), _plain]
 HttpAddress = Annotated[Address, AfterValidator(_is_http_url)]
 
@@ -80,6 +81,12 @@ class AnswerOptions(Strict):
     links: bool = Field(False, description="Keep links, resolved to absolute addresses.")
     citations: bool = Field(False, description="Mark passages with stable ids, in `data-block`.")
     trace: bool = Field(False, description="Tell the fate of every block.")
+    deadline_ms: int | None = Field(
+        None,
+        ge=100,
+        description="Milliseconds within which the answer is to be there, with what has arrived by then; at most, and "
+        "by default, what the service allows.",
+    )
 
 
 class SearchBody(AnswerOptions):
@@ -93,6 +100,10 @@ class SearchBody(AnswerOptions):
     provider: Name | None = Field(None, description="One of the search providers that are configured.")
     include_domains: list[Domain] = Field([], max_length=100, description="Find pages of these domains only.")
     exclude_domains: list[Domain] = Field([], max_length=100, description="Find no pages of these domains.")
+    language: Language | None = Field(None, description="Find pages in this language, such as `en` or `pt-BR`.")
+    time_range: Literal["day", "week", "month", "year"] | None = Field(
+        None, description="Find pages that were published within the last day, week, month or year."
+    )
 
     def request(self) -> SearchRequest:
         """The same for the pipeline."""

@@ -16,8 +16,10 @@ from app.parts import NoEmbedder, Parts, open_parts
 from app.pipeline import Pipeline
 from app.search import Hit, SearchError, SearchQuery
 from app.settings import Settings
-from pruning import Event, Page, PageTooLarge
+from pruning import Event, InvalidInput, Page, PageTooLarge
 
+# Time that no test waits for.
+PATIENT = {"fetch_seconds": 600.0, "deadline_seconds": 3600.0}
 GOOD = "<title>Hours</title><h1>Hours</h1><p>Sunday: 10 to 14.</p>"
 
 
@@ -67,12 +69,18 @@ class Wrong(NoEmbedder):
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """A web server with one good page."""
+    """A web server with good pages, one that comes late, one that does not come, and errors."""
+
+    finish = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = GOOD.encode()
-            self.send_response(200 if self.path == "/good" else 500)
+            if self.path == "/slow":
+                finish.wait()
+            if self.path == "/late":
+                finish.wait(0.3)
+            self.send_response(200 if self.path[:5] in ("/good", "/late") else 500)
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -84,6 +92,7 @@ def site() -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
+        finish.set()
         server.shutdown()
         thread.join()
 
@@ -231,10 +240,80 @@ def test_an_embedding_server_that_is_down_degrades_visibly() -> None:
     assert "10 to 14" in answer.content
 
 
-def test_the_deadline_ends_a_search() -> None:
-    """A provider that hangs does not hang the request."""
-    with pytest.raises(DeadlineExceeded, match=r"0\.1 s"):
+def test_a_provider_that_hangs_is_named() -> None:
+    """It does not hang the request, and the error says who it was."""
+    with pytest.raises(SearchError, match=r"found: no answer within the 0\.04 s"):
         run(search(), provider=Hanging(), deadline_seconds=0.1)
+
+
+def test_the_deadline_ends_a_request() -> None:
+    """Where nothing can stand in for what is late, the request has failed."""
+    with pytest.raises(DeadlineExceeded, match=r"1e-06 s"):
+        run(prune(Page(GOOD)), deadline_seconds=1e-6)
+
+
+def test_a_request_may_ask_for_less_time_and_not_for_more(site: str) -> None:
+    """`deadline_ms` counts, up to what the service allows."""
+    late = run(search(deadline_ms=300), provider=Found(Hit(f"{site}/slow", None, "It opens on Sunday at 10.")))
+
+    (result,) = late.results
+    assert ("snippet_only", True) == (result.status, "did not arrive in the time" in str(result.error))
+    assert "Sunday at 10" in late.content
+    with pytest.raises(InvalidInput, match=r"deadline_ms is 60001; this service allows at most 60000"):
+        run(search(deadline_ms=60_001), provider=Found())
+
+
+def test_the_answer_goes_when_enough_pages_have_arrived(site: str) -> None:
+    """Whoever is still on its way then is cut short, and says why; what it had to say stands in its snippet."""
+    hits = [Hit(f"{site}/slow", "Slow", "Slowly, on Sunday")] + [Hit(f"{site}/good?{n}", None, None) for n in range(9)]
+    answer = run(search(), provider=Found(*hits), fetch_enough=0.9, fetch_grace_seconds=0.0, **PATIENT)
+
+    slow, *others = answer.results
+    assert ("snippet_only", {"ok"}) == (slow.status, {result.status for result in others})
+    assert str(slow.error).endswith("enough other pages had arrived, so this one was not waited for")
+    assert "<p>Slowly, on Sunday" in answer.content
+
+
+def test_pages_that_failed_are_not_enough(site: str) -> None:
+    """Errors come fast; the good page behind them is waited for."""
+    hits = [Hit(f"{site}/{name}", None, None) for name in ("bad1", "bad2", "late")]
+    answer = run(search(), provider=Found(*hits), fetch_enough=0.1, fetch_grace_seconds=0.0)
+    assert ["failed", "failed", "ok"] == [result.status for result in answer.results]
+
+
+def test_who_names_pages_wants_each_of_them(site: str) -> None:
+    """Addresses that a caller gives are waited for, however many others have arrived."""
+    urls = (f"{site}/good", f"{site}/late")
+    answer = run(prune(urls=urls), fetch_enough=0.1, fetch_grace_seconds=0.0)
+    assert ["ok", "ok"] == [result.status for result in answer.results]
+
+
+def test_a_page_that_is_read_slowly_costs_its_slot() -> None:
+    """Parsing ends with its share of the time, and what was read by then is used."""
+    long = Page("<p>Sunday" * 1_500_000)
+    hits = Hit("https://a.example/", None, "closed", page=long), Hit("https://b.example/", None, "", page=Page(GOOD))
+    answer = run(search(deadline_ms=1_000), provider=Found(*hits))
+
+    assert ["snippet_only", "ok"] == [result.status for result in answer.results]
+
+
+def test_an_answer_without_any_page_says_why(site: str) -> None:
+    """All pages failing is told, with what stands in for them."""
+    hits = Hit(f"{site}/bad", None, None), Hit(f"{site}/worse", None, "a snippet")
+    some, none = run(search(), provider=Found(*hits)), run(prune(urls=(f"{site}/bad",)))
+
+    first = "fetch: none of the 2 pages could be had, see their errors; 1 search snippets stand in"
+    assert first == some.degraded[0]
+    assert "fetch: none of the 1 pages could be had, see their errors; nothing stands in for them" == none.degraded[0]
+
+
+def test_a_budget_too_small_for_anything_is_told() -> None:
+    """An empty answer never comes without a word."""
+    answer = run(lambda pipeline: pipeline.prune(PruneRequest(query="Sunday", pages=(Page(GOOD),), max_tokens=1)))
+    assert ("", "fit: no part of the pages fits into max_tokens=1; the answer is empty") == (
+        answer.content,
+        answer.degraded[0],
+    )
 
 
 def test_a_cancelled_request_is_not_a_deadline() -> None:

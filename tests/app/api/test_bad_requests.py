@@ -29,6 +29,11 @@ PAGES = [{"html": "<p>x"}]
         ("/v1/search", {"query": "q", "max_tokens": 1.5}, "#/max_tokens"),
         ("/v1/search", {"query": "q", "max_tokens": True}, "#/max_tokens"),
         ("/v1/search", {"query": "q", "max_results": 0}, "#/max_results"),
+        ("/v1/search", {"query": "q", "deadline_ms": 0}, "#/deadline_ms"),
+        ("/v1/search", {"query": "q", "deadline_ms": 0.5}, "#/deadline_ms"),
+        ("/v1/prune", {"query": "q", "pages": PAGES, "deadline_ms": -1}, "#/deadline_ms"),
+        ("/v1/search", {"query": "q", "language": "all of them"}, "#/language"),
+        ("/v1/search", {"query": "q", "time_range": "ever"}, "#/time_range"),
         ("/v1/search", {"query": "q", "format": "pdf"}, "#/format"),
         ("/v1/search", {"query": "q", "links": 1}, "#/links"),
         ("/v1/search", {"query": "q", "tokenizer": ""}, "#/tokenizer"),
@@ -213,3 +218,10 @@ def test_every_body_has_an_answer(plain: httpx.Client, path: str) -> None:
 
     holds()
     assert {200, 422} <= seen
+
+
+def test_a_deadline_beyond_the_services_own_is_refused(plain: httpx.Client) -> None:
+    """The setting bounds what a request may ask for, and the error names it."""
+    answer = plain.post("/v1/search", json={"query": "q", "deadline_ms": 60_001})
+    assert (422, "/problems/invalid-request") == (answer.status_code, answer.json()["type"])
+    assert "SECATEURS_DEADLINE_SECONDS" in answer.json()["detail"]

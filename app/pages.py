@@ -1,0 +1,99 @@
+"""From slots to node tables: pages are fetched side by side, and each is read as soon as it has arrived."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from app.arrivals import Patience, arrivals
+from app.clock import FETCH_SHARE, READ_SHARE, Clock
+from app.fetch import Fetcher
+from app.seam import in_thread
+from app.settings import Settings
+from app.slots import Slot
+from pruning.errors import PageError, PageTimeout, SecateursError
+from pruning.isolate import read_page
+from pruning.nodes import NodeTable
+from pruning.observe import Observer, stage
+from pruning.parse import node_table
+
+_LEAST_SECONDS = 0.001  # a limit of no time at all is refused
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Fetches and reads the pages of one request. Whatever happens to a page stays in its slot.
+
+    Attributes:
+        slots: one a page; those that have their page already are only read.
+        links: keep links.
+        early: the answer may go when enough good pages have arrived.
+    """
+
+    slots: Sequence[Slot]
+    fetcher: Fetcher
+    settings: Settings
+    clock: Clock
+    observer: Observer
+    links: bool = False
+    early: bool = False
+
+    async def tables(self) -> list[NodeTable]:
+        """A table for each slot, in their order; for a page that failed or is late, of what stands in for it."""
+        async with asyncio.TaskGroup() as group:
+            reading = {slot.id: group.create_task(self._read(slot)) for slot in self.slots if slot.page is not None}
+            awaited = [slot for slot in self.slots if slot.page is None]
+            if awaited:
+                with stage(self.observer, "fetch"):
+                    reading |= await self._fetch(awaited, group)
+            with stage(self.observer, "read"):
+                return [await reading[slot.id] for slot in self.slots]
+
+    async def _fetch(self, slots: Sequence[Slot], group: asyncio.TaskGroup) -> dict[int, asyncio.Task[NodeTable]]:
+        """Fill the slots; each is read by a task of the group from then on."""
+        reading: dict[int, asyncio.Task[NodeTable]] = {}
+
+        async def arrive(slot: Slot) -> bool:
+            try:
+                slot.fill(await self.fetcher.fetch(slot.url or "", deadline=self._fetch_until()))
+            except SecateursError as error:
+                slot.fill(error)
+            reading[slot.id] = group.create_task(self._read(slot))
+            # Shielded: when waiting for pages ends, this one has arrived and is still read.
+            table = await asyncio.shield(reading[slot.id])
+            return slot.status == "ok" and bool(table.words[0])
+
+        ended = await arrivals(map(arrive, slots), self._patience(len(slots)))
+        for slot in slots:
+            if slot.page is None:
+                slot.give_up(ended)
+                reading[slot.id] = group.create_task(self._read(slot))
+        return reading
+
+    def _patience(self, awaited: int) -> Patience:
+        given = len(self.slots) - awaited
+        some = math.ceil(self.settings.fetch_enough * len(self.slots)) - given
+        enough = max(some, 1) if self.early else awaited
+        return Patience(self._fetch_until(), enough, self.settings.fetch_grace_seconds)
+
+    def _fetch_until(self) -> float:
+        return min(self.clock.share(FETCH_SHARE), self.clock.now() + self.settings.fetch_seconds)
+
+    async def _read(self, slot: Slot) -> NodeTable:
+        """Parse and clean one page within its share of the time; where that fails, what stands in for it."""
+        assert slot.page is not None
+        until = self.clock.share(READ_SHARE)
+        limits = self.settings.page_limits()
+        # A thread can't be cancelled, so it is told when to end by itself.
+        left = max(_LEAST_SECONDS, until - self.clock.now())
+        read = partial(read_page, limits=replace(limits, seconds=min(limits.seconds, left)), links=self.links)
+        try:
+            async with asyncio.timeout_at(until):
+                return await in_thread(read, slot.page)
+        except PageError as error:
+            slot.fill(error)
+        except TimeoutError:
+            slot.fill(PageTimeout("the page was not read in the time that the request has for it"))
+        # Here and not in a thread: a snippet takes a millisecond, and all threads may be at work on slow pages.
+        return node_table(slot.page, limits, links=self.links)
