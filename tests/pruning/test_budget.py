@@ -196,3 +196,30 @@ def test_a_block_that_joins_the_tokens_beside_it_is_kept() -> None:
 def test_whether_sums_of_pieces_can_be_trusted_is_known(tokenizer: Tokenizer, request: pytest.FixtureRequest) -> None:
     """They can't where the tokenizer begins each text with a space of its own."""
     assert ("unigram" not in request.node.callspec.id) == adds_up(tokenizer[0])
+
+
+class Counted(TokenCounter):
+    """Tekken, with the whole results that it is asked about."""
+
+    name = "counted"
+
+    def __init__(self) -> None:
+        self.wholes = 0
+        self._counter = TokenCounter.load()
+
+    def count_many(self, texts: Sequence[str]) -> list[int]:
+        """Counts, and notes a text that is no piece."""
+        self.wholes += sum(len(text) > 1_000 for text in texts)
+        return self._counter.count_many(texts)
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "text"])
+def test_whole_results_are_counted_a_bounded_number_of_times(form: str) -> None:
+    """However many blocks are as large as what is left of the budget: 3,000 of them, and room for some 250."""
+    writer, blocks = written(["<ul>" + "<li>}x" * 3_000], 1, form)
+    for budget in range(1_000, 1_005):  # one of them leaves room for not quite one more
+        counter = Counted()
+        kept = fit(writer, blocks, np.zeros(len(blocks)), counter, budget)
+
+        assert budget - 10 <= kept.tokens <= budget
+        assert counter.wholes < 150
