@@ -68,7 +68,7 @@ def fit(
     Greedy policy: blocks are visited from best to worst (equal scores in reading order), and each is kept that fits
     with what must be written around it. After a kept block, its headings and table header are added while they fit. If
     the best block does not fit, it is split, and its parts are visited in its place. Where only counting the whole can
-    tell whether a block fits, and it did not for `_REFUSALS` blocks in a row, the sum of the pieces decides from then on.
+    tell whether a block fits, and it did not for `_REFUSALS` blocks in a row, sums decide from then on.
 
     Args:
         writer: the output format, over the tree of blocks.
