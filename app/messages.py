@@ -54,7 +54,7 @@ class SearchRequest(Wanted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneRequest(Wanted):
-    """A question and the pages to answer it from: given, or to be fetched from `urls`."""
+    """A question and the pages to answer it from: those given, then those to be fetched from `urls`."""
 
     pages: tuple[Page, ...] = ()
     urls: tuple[str, ...] = ()

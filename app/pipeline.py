@@ -54,11 +54,11 @@ class Pipeline:
             return await self._answer(request, slots, counter, clock)
 
     async def prune(self, request: PruneRequest) -> Answer:
-        """Prune the given pages, or those at the given addresses.
+        """Prune the given pages and those at the given addresses.
 
         Raises InvalidInput, TokenizerError, DeadlineExceeded.
         """
-        slots = slots_of_pages(request.pages) if request.pages else slots_of_urls(request.urls)
+        slots = [*slots_of_pages(request.pages), *slots_of_urls(request.urls, len(request.pages) + 1)]
         async with self._deadline(request.deadline_ms) as clock:
             counter = await self.parts.counter(request.tokenizer)
             return await self._answer(request, slots, counter, clock)

@@ -83,9 +83,9 @@ def slots_of_pages(pages: Iterable[Page]) -> list[Slot]:
     return [Slot(id=number, url=page.url, title=page.title, page=page) for number, page in enumerate(pages, 1)]
 
 
-def slots_of_urls(urls: Iterable[str]) -> list[Slot]:
-    """A slot for each page that is still to be fetched."""
-    return [Slot(id=number, url=url) for number, url in enumerate(urls, 1)]
+def slots_of_urls(urls: Iterable[str], first: int = 1) -> list[Slot]:
+    """A slot for each page that is still to be fetched; `first` is the number of the first."""
+    return [Slot(id=number, url=url) for number, url in enumerate(urls, first)]
 
 
 def shortfalls(slots: Sequence[Slot], pruned: Pruned, max_tokens: int) -> tuple[str, ...]:

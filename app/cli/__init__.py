@@ -31,10 +31,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_foreseen(error):
             raise
-        message = " ".join(str(error).split()) or type(error).__name__
-        sys.stderr.write(f"secateurs: {message}\n")
+        sys.stderr.write(f"secateurs: {_told(error)}\n")
         return TROUBLE
     return 0
+
+
+def _told(error: Exception) -> str:
+    """An error in one line; the system's own without its number, and the file first."""
+    message = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        message = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    return " ".join(message.split()) or type(error).__name__
 
 
 def _is_foreseen(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -22,24 +23,43 @@ def search(arguments: argparse.Namespace) -> None:
         query=arguments.question,
         provider=arguments.provider,
         max_results=arguments.max_results,
+        language=arguments.language,
+        time_range=arguments.time_range,
         **_options(arguments),
     )
-    _tell(asyncio.run(_run(request, arguments)), arguments)
+    answer = asyncio.run(_run(request, arguments))
+    _tell(answer, arguments, _failures(answer, [result.url for result in answer.results]))
 
 
 def prune(arguments: argparse.Namespace) -> None:
-    """Prune the files, and write the answer. Raises PageError for a file that can't be read as a page."""
-    pages = tuple(Page(html=read(name)) for name in arguments.files)
-    request = PruneRequest(query=arguments.question, pages=pages, **_options(arguments))
+    """Prune files and addresses, and write the answer. Raises PageError where none of them can be had as a page."""
+    files = [name for name in arguments.pages if not _is_url(name)]
+    urls = [name for name in arguments.pages if _is_url(name)]
+    request = PruneRequest(
+        query=arguments.question,
+        pages=tuple(Page(html=read(name)) for name in files),
+        urls=tuple(urls),
+        **_options(arguments),
+    )
     answer = asyncio.run(_run(request, arguments))
-    for name, result in zip(arguments.files, answer.results, strict=True):
-        if result.error:
-            raise PageError(f"{name}: {result.error}")
-    _tell(answer, arguments)
+    failed = _failures(answer, [*files, *urls])
+    if len(failed) == len(answer.results):
+        raise PageError("; ".join(failed))
+    _tell(answer, arguments, failed)
+
+
+def _is_url(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
+
+
+def _failures(answer: Answer, names: Sequence[str | None]) -> list[str]:
+    """What is wrong with each page that could not be had, under the name that the user knows it by."""
+    named = ((name or "?", result) for name, result in zip(names, answer.results, strict=True))
+    return [f"{name}: {result.error.removeprefix(f'{name}: ')}" for name, result in named if result.error]
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("max_tokens", "format", "links", "citations")
+    names = ("max_tokens", "format", "links", "citations", "deadline_ms")
     steps = tuple(arguments.steps.split(",")) if arguments.steps else None
     return {name: getattr(arguments, name) for name in names} | {"steps": steps}
 
@@ -54,9 +74,9 @@ async def _run(request: SearchRequest | PruneRequest, arguments: argparse.Namesp
         return await pipeline.prune(request)
 
 
-def _tell(answer: Answer, arguments: argparse.Namespace) -> None:
-    for degraded in answer.degraded:
-        sys.stderr.write(f"secateurs: degraded: {degraded}\n")
+def _tell(answer: Answer, arguments: argparse.Namespace, failed: Sequence[str]) -> None:
+    for trouble in (*failed, *(f"degraded: {degraded}" for degraded in answer.degraded)):
+        sys.stderr.write(f"secateurs: {trouble}\n")
     if arguments.json:
         write(TypeAdapter(Answer).dump_json(answer, indent=2).decode() + "\n")
     else:

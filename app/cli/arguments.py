@@ -45,19 +45,23 @@ def _search(commands: Commands) -> None:
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--max-results", type=int, default=10, metavar="N", help="pages to read (10)")
     parser.add_argument("--provider", help="search provider (SECATEURS_PROVIDER)")
+    parser.add_argument("--language", metavar="CODE", help="only pages in this language, such as en or pt-BR")
+    parser.add_argument("--time-range", choices=("day", "week", "month", "year"), help="only pages as new as this")
     _answer_options(parser)
 
 
 def _prune(commands: Commands) -> None:
-    parser = _command(commands, "prune", "app.cli.answer:prune", "Prune HTML files and write the result to stdout.")
-    _files(parser, "+")
+    parser = _command(commands, "prune", "app.cli.answer:prune", "Prune pages and write the result to stdout.")
+    parser.add_argument(
+        "pages", nargs="+", metavar="FILE|URL", help="an HTML file, - for stdin, or an address to fetch it from"
+    )
     parser.add_argument("-q", "--question", required=True, help="what to prune for")
     _answer_options(parser)
 
 
 def _clean(commands: Commands) -> None:
     parser = _command(commands, "clean", "app.cli.clean:run", "Clean an HTML file and write the result to stdout.")
-    _files(parser, None)
+    parser.add_argument("files", metavar="FILE", help="an HTML file; - reads stdin")
     parser.add_argument("--url", help="where the page is from; links are resolved against it")
     parser.add_argument("--links", action="store_true", help="keep links")
 
@@ -90,10 +94,6 @@ def _eval(commands: Commands) -> None:
     parser.add_argument("--system", default="secateurs", help="name of the system in the output (secateurs)")
 
 
-def _files(parser: argparse.ArgumentParser, nargs: str | None) -> None:
-    parser.add_argument("files", nargs=nargs, metavar="FILE", help="an HTML file; - reads stdin")
-
-
 def _answer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-tokens", type=int, default=4096, metavar="N", help="token budget (4096)")
     parser.add_argument("--tokenizer", help="what counts the budget (SECATEURS_TOKENIZER)")
@@ -101,4 +101,5 @@ def _answer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("html", "markdown", "text"), default="html")
     parser.add_argument("--links", action="store_true", help="keep links")
     parser.add_argument("--citations", action="store_true", help="mark passages with stable ids")
+    parser.add_argument("--deadline-ms", type=int, metavar="N", help="milliseconds that the answer may take")
     parser.add_argument("--json", action="store_true", help="write the whole answer as JSON")

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import json
 import logging
 import math
@@ -15,6 +16,7 @@ from app.cli.sample import index_sample
 from app.main import create_app
 from app.parts import Parts
 from app.settings import Settings, load_settings
+from pruning.errors import InvalidInput
 
 log = logging.getLogger("secateurs")
 
@@ -34,9 +36,21 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """The listening socket, before anything slow happens. Raises OSError: in use, not ours."""
+    """The listening socket, before anything slow happens. Raises InvalidInput where the address can't be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        why = _REFUSALS.get(error.errno or 0, f"{error.strerror or error}")
+        raise InvalidInput(f"can't listen on port {settings.port} of {settings.host}: {why}") from error
+
+
+_OTHER_PORT = "choose another with --port or SECATEURS_PORT"
+_REFUSALS = {
+    errno.EADDRINUSE: f"another program does already; {_OTHER_PORT}",
+    errno.EACCES: f"ports below 1024 need rights that this user lacks; {_OTHER_PORT}",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose another with --host or SECATEURS_HOST",
+}
 
 
 class _Server(uvicorn.Server):

@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 
 from app.cli import main
 from pruning import TokenCounter, clean
+from tests.app.serving import served
 from tests.needs import ROOT
 
 PAGE = "<title>Hours</title><body><nav hidden>Menu</nav><h1>Hours</h1><p>Sunday: <a href=/how>10 to 14</a>. Grüße!</p>"
@@ -84,6 +88,23 @@ def test_prune_several_files(page: str, tmp_path: Path, capfdbinary: Captured) -
     assert [b"1", b"2"] == re.findall(rb'data-source="(\d)"', out)
 
 
+def test_prune_files_and_addresses(page: str, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address is fetched; one that can't be is told, and costs the others nothing."""
+
+    site = Starlette(routes=[Route("/good", lambda request: HTMLResponse("<p>On Monday: closed."))])
+    with served(site) as (host, port):
+        monkeypatch.setenv("SECATEURS_FETCH_ALLOWED_HOSTS", host)
+        good, gone = f"http://{host}:{port}/good", f"http://{host}:{port}/gone"
+        assert 0 == main(["prune", good, page, gone, "-q", "Which days?"])
+        out, err = capfdbinary.readouterr()
+        assert 2 == main(["prune", gone, "-q", "Which days?"])
+
+    assert [b"1", b"2"] == re.findall(rb'data-source="(\d)"', out)
+    assert f'data-url="{good}"'.encode() in out
+    assert f"secateurs: {gone}: the server answers 404 Not Found" == err.decode().splitlines()[0]
+    assert (b"", f"secateurs: {gone}: the server answers 404 Not Found\n".encode()) == capfdbinary.readouterr()
+
+
 def test_prune_reads_stdin() -> None:
     """`-` is stdin."""
     done = secateurs("prune", "-", "-q", "When on Sunday?", stdin=PAGE.encode())
@@ -127,9 +148,9 @@ def test_index_and_search(page: str, tmp_path: Path, capfdbinary: Captured, monk
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["clean", "/nowhere.html"], "secateurs: [Errno 2] No such file or directory: '/nowhere.html'"),
-        (["clean", "/"], "secateurs: [Errno 21] Is a directory: '/'"),
-        (["prune", "/nowhere.html", "-q", "x"], "secateurs: [Errno 2] No such file or directory: '/nowhere.html'"),
+        (["clean", "/nowhere.html"], "secateurs: /nowhere.html: No such file or directory"),
+        (["clean", "/"], "secateurs: /: Is a directory"),
+        (["prune", "/nowhere.html", "-q", "x"], "secateurs: /nowhere.html: No such file or directory"),
         (["prune", "PAGE", "-q", " "], "secateurs: the question is empty"),
         (["prune", "PAGE", "-q", "x", "--max-tokens", "-1"], "secateurs: max_tokens must be 0 or more, not -1"),
         (["index", "/nowhere"], "secateurs: /nowhere is not a folder"),
@@ -138,7 +159,7 @@ def test_index_and_search(page: str, tmp_path: Path, capfdbinary: Captured, monk
             "secateurs: the provider 'nobody' is not configured; these are: local",
         ),
         (["eval", "--data", "PAGE", "--out", "OUT"], "secateurs: PAGE, line 1: not a question of a set"),
-        (["eval", "--data", "/nowhere", "--out", "OUT"], "secateurs: [Errno 2] No such file or directory: '/nowhere'"),
+        (["eval", "--data", "/nowhere", "--out", "OUT"], "secateurs: /nowhere: No such file or directory"),
     ],
 )
 def test_errors_are_one_line(

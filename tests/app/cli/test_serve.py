@@ -115,11 +115,21 @@ def test_a_port_in_use_is_one_line(capfd: pytest.CaptureFixture[str], tmp_path: 
     """Nothing is loaded for a service that can't listen."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SECATEURS_STATE_DIR", str(tmp_path))
-        assert 2 == main(["serve", "--port", str(taken.getsockname()[1])])
+        taken_port = taken.getsockname()[1]
+        assert 2 == main(["serve", "--port", str(taken_port)])
 
     out, err = capfd.readouterr()
     assert "" == out
-    assert re.fullmatch(r"secateurs: \[Errno \d+\] Address already in use[^\n]*\n", err)
+    wanted = "another program does already; choose another with --port or SECATEURS_PORT"
+    assert f"secateurs: can't listen on port {taken_port} of 127.0.0.1: {wanted}\n" == err
+
+
+@pytest.mark.parametrize(("host", "why"), [("192.0.2.1", "no such address"), ("no.such.invalid", "not known")])
+def test_an_address_of_another_machine_is_one_line(host: str, why: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """What can be listened on is this machine's own."""
+    assert 2 == main(["serve", "--host", host, "--port", "0"])
+    out, err = capfd.readouterr()
+    assert ("", 1, True) == (out, err.count("\n"), why in err)
 
 
 class TestSampleSite:
