@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 # The parts of a request's time at which each of these must have ended: what comes after them needs the rest.
+PROVIDER_SHARE = 0.38  # a provider keeps to its time by itself, and can say then what it has; SEARCH_SHARE makes sure
 SEARCH_SHARE = 0.4
 FETCH_SHARE = 0.5
 READ_SHARE = 0.65

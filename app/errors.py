@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from app.search import SearchError
+from app.search import NotOffered, ProviderBusy, SearchError
 from pruning import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -105,6 +105,18 @@ TABLE: dict[type[Exception], Problem] = {
         "search-provider-failed",
         "The search provider failed",
         "`provider` names it; after `Retry-After` seconds, where given, it may answer again.",
+    ),
+    ProviderBusy: Problem(
+        503,
+        "search-provider-busy",
+        "The search provider is asked too often",
+        "`provider` names it; ask again after `Retry-After` seconds, where given, or name another `provider`.",
+    ),
+    NotOffered: Problem(
+        422,
+        "not-offered-by-provider",
+        "The search provider does not give this",
+        "`detail` says what it gives; ask for less, or name another `provider`.",
     ),
     DeadlineExceeded: Problem(
         504,

@@ -39,6 +39,9 @@ class SearchRequest(Wanted):
     exclude_domains: tuple[str, ...] = ()
     language: str | None = None
     time_range: str | None = None
+    safe_search: str | None = None
+    page: int = 1
+    sub_questions: int | None = None
 
     def for_provider(self) -> SearchQuery:
         """The part of it that the search provider is told."""
@@ -49,6 +52,8 @@ class SearchRequest(Wanted):
             exclude_domains=self.exclude_domains,
             language=self.language,
             time_range=self.time_range,
+            safe_search=self.safe_search,
+            page=self.page,
         )
 
 

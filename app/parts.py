@@ -2,134 +2,30 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Protocol
 
-import numpy as np
 from pydantic import SecretStr
 
 from app.errors import ProviderNotConfigured, TokenizerNotAllowed
 from app.fetch import Fetcher, FetchLimits, Guard
+from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingOptions, EmbeddingServer
+from app.models.in_process import AwaitedEmbedder, AwaitedPathModel, InProcess, InProcessPathModel, NoEmbedder
 from app.models.tokenize import ServedTokenCounter
 from app.models.vllm import VllmOptions, VllmPathModel
 from app.seam import in_thread
-from app.search import ProviderSettings, SearchProvider, load_provider
+from app.search import Expansion, SearchProvider, load_providers
 from app.settings import Settings
-from pruning.errors import ModelError, SecateursError
-from pruning.generative import PathLogprobs, PathReader
+from pruning.errors import InvalidInput, ModelError, SecateursError
+from pruning.generative import PathReader
 from pruning.local.causal import CausalPathModel
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
 from pruning.prune import Given, Need, Scored, Similarities
 from pruning.tokens import TokenCounter
 
 log = logging.getLogger("secateurs")
-
-
-class AwaitedEmbedder(Protocol):
-    """An embedding model as the pipeline knows it, in this process or behind HTTP."""
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        ...
-
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
-        """Cosine similarity of the question and each passage, float32 (len(passages),). Raises ModelError."""
-        ...
-
-    async def load(self) -> None:
-        """Have the model ready, so that no request waits for it. Raises ModelError, MissingExtra."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close what is kept open."""
-        ...
-
-
-class InProcess:
-    """A model of this process, which computes in worker threads, no call longer than a request may take."""
-
-    def __init__(self, model: SentenceTransformerEmbedder, seconds: float) -> None:
-        self._model = model
-        self._seconds = seconds
-        self.name = model.name
-
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
-        """See `AwaitedEmbedder`."""
-        # Cancelling a thread's caller leaves the thread at work.
-        score = partial(self._model.similarities, deadline=time.monotonic() + self._seconds)
-        return await in_thread(score, question, passages)
-
-    async def load(self) -> None:
-        """See `AwaitedEmbedder`."""
-        await in_thread(self._model.load)
-
-    async def aclose(self) -> None:
-        """Nothing is kept open."""
-
-
-class NoEmbedder:
-    """No model: blocks are ranked by BM25, and every answer says so."""
-
-    name = "none"
-
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
-        """Always raises ModelError."""
-        raise ModelError("no embedding model is configured")
-
-    async def load(self) -> None:
-        """There is nothing to load."""
-
-    async def aclose(self) -> None:
-        """Nothing is kept open."""
-
-
-class AwaitedPathModel(Protocol):
-    """A causal language model as the pipeline knows it, in this process or behind HTTP."""
-
-    @property
-    def reader(self) -> PathReader:
-        """What planning must know of the model. What of it is not known yet raises ModelError."""
-        ...
-
-    async def logprobs(self, need: PathLogprobs, *, deadline: float | None = None) -> list[np.ndarray]:
-        """Answer a need, before that time of `time.monotonic()`. Raises ModelError."""
-        ...
-
-    async def load(self, *, deadline: float | None = None) -> None:
-        """Have the model ready; at once where it is. Raises ModelError, MissingExtra."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close what is kept open."""
-        ...
-
-
-class InProcessPathModel:
-    """A causal language model of this process, which computes in worker threads."""
-
-    def __init__(self, model: CausalPathModel, seconds: float) -> None:
-        self.reader: PathReader = model
-        self._model = model
-        self._seconds = seconds
-
-    async def logprobs(self, need: PathLogprobs, *, deadline: float | None = None) -> list[np.ndarray]:
-        """See `AwaitedPathModel`."""
-        # Cancelling a thread's caller leaves the thread at work.
-        latest = time.monotonic() + self._seconds
-        ask = partial(self._model.logprobs, deadline=latest if deadline is None else min(deadline, latest))
-        return await in_thread(ask, need)
-
-    async def load(self, *, deadline: float | None = None) -> None:
-        """See `AwaitedPathModel`; reading files takes the time that it takes."""
-        await in_thread(self._model.load)
-
-    async def aclose(self) -> None:
-        """Nothing is kept open."""
 
 
 class Parts:
@@ -141,7 +37,8 @@ class Parts:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.providers: Mapping[str, SearchProvider] = _providers(settings)
+        self.providers: Mapping[str, SearchProvider] = load_providers(settings)
+        self.chat = _chat(settings)
         self.fetcher = _fetcher(settings)
         self.embedder = _embedder(settings)
         self.path_model = _path_model(settings)
@@ -157,6 +54,18 @@ class Parts:
             known = ", ".join(sorted(self.providers))
             raise ProviderNotConfigured(f"the provider {wanted!r} is not configured; these are: {known}")
         return self.providers[wanted]
+
+    def expansion(self, asked: int | None) -> Expansion | None:
+        """How a question is split into so many sub-questions, the settings' number without one; None: not at all.
+
+        Raises InvalidInput.
+        """
+        most = self._settings.sub_questions if asked is None else asked
+        if not most:
+            return None
+        if self.chat is None:
+            raise InvalidInput("sub_questions need a chat model: set SECATEURS_CHAT_MODEL_URL")
+        return Expansion(self.chat.ask, most)
 
     async def counter(self, name: str | None) -> TokenCounter:
         """The tokenizer of that name, the default one without a name. Only an offered one: a name may be a path.
@@ -239,6 +148,8 @@ class Parts:
         if self.path_model is not None:
             await self.path_model.aclose()
         await self.fetcher.aclose()
+        if self.chat is not None:
+            await self.chat.aclose()
         for provider in self.providers.values():
             await provider.aclose()
 
@@ -253,9 +164,12 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         await parts.aclose()
 
 
-def _providers(settings: Settings) -> dict[str, SearchProvider]:
-    needs = ProviderSettings(index=settings.index_file(), limits=settings.page_limits())
-    return {settings.provider: load_provider(settings.provider, needs)}
+def _chat(settings: Settings) -> ChatModel | None:
+    if settings.chat_model_url is None:
+        if settings.sub_questions:
+            raise InvalidInput("SECATEURS_SUB_QUESTIONS needs a chat model: set SECATEURS_CHAT_MODEL_URL")
+        return None
+    return ChatModel(settings.chat_model_url, model=settings.chat_model, key=_secret(settings.chat_model_key))
 
 
 def _fetcher(settings: Settings) -> Fetcher:

@@ -11,15 +11,16 @@ here. A page that fails or is late costs its own slot (`app.slots`), a model tha
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
-from app.clock import MODELS_SHARE, SEARCH_SHARE, Clock
+from app.clock import MODELS_SHARE, PROVIDER_SHARE, SEARCH_SHARE, Clock
 from app.errors import DeadlineExceeded
 from app.messages import Answer, CleanedPage, CleanRequest, PruneRequest, SearchRequest, Wanted
 from app.pages import Pages
 from app.parts import Parts
 from app.seam import drive, in_thread
-from app.search import Hit, SearchError, SearchProvider
+from app.search import Found, SearchError, search
 from app.settings import Settings
 from app.slots import Slot, shortfalls, slots_of_hits, slots_of_pages, slots_of_urls
 from pruning.blocks import BlockTree
@@ -45,13 +46,13 @@ class Pipeline:
 
         Raises SearchError when the provider fails, InvalidInput, TokenizerError, DeadlineExceeded.
         """
-        provider = self.parts.provider(request.provider)
         async with self._deadline(request.deadline_ms) as clock:
             counter = await self.parts.counter(request.tokenizer)
             with stage(self.observer, "search"):
-                hits = await self._hits(provider, request, clock)
-            slots = slots_of_hits(hits[: request.max_results])
-            return await self._answer(request, slots, counter, clock)
+                found = await self._found(request, clock)
+            slots = slots_of_hits(found.hits[: request.max_results])
+            answer = await self._answer(request, slots, counter, clock)
+            return replace(answer, degraded=found.degraded + answer.degraded)
 
     async def prune(self, request: PruneRequest) -> Answer:
         """Prune the given pages and those at the given addresses.
@@ -72,11 +73,14 @@ class Pipeline:
             tokens = await in_thread(counter.count, cleaned.content)
         return CleanedPage(content=cleaned.content, tokens=tokens, tokenizer=counter.name, removed=cleaned.removed)
 
-    async def _hits(self, provider: SearchProvider, request: SearchRequest, clock: Clock) -> Sequence[Hit]:
+    async def _found(self, request: SearchRequest, clock: Clock) -> Found:
         """What the provider finds. Raises SearchError, also when it hangs, and InvalidInput."""
+        provider = self.parts.provider(request.provider)
+        expansion = self.parts.expansion(request.sub_questions)
+        until = min(clock.share(PROVIDER_SHARE), clock.now() + self.settings.search_seconds)
         try:
             async with asyncio.timeout_at(clock.share(SEARCH_SHARE)):
-                return await provider.search(request.for_provider())
+                return await search(provider, request.for_provider(), expansion, until)
         except TimeoutError:
             seconds = SEARCH_SHARE * clock.seconds
             raise SearchError(provider.name, f"no answer within the {seconds:g} s that a search may take") from None

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pruning.document import Limits
@@ -29,6 +29,21 @@ def _known(steps: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Steps = Annotated[Names, AfterValidator(_known)]
+
+_http_url: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
+
+
+def _is_http_url(text: str) -> str:
+    try:
+        _http_url.validate_python(text)
+    except ValidationError:
+        raise ValueError("an address begins with http:// or https:// and a host") from None
+    return text
+
+
+HttpAddress = Annotated[str, AfterValidator(_is_http_url)]
+HttpAddresses = Annotated[tuple[HttpAddress, ...], NoDecode, BeforeValidator(_split)]
+Rate = Annotated[float | None, Field(gt=0, le=1000)]
 
 
 class Settings(BaseSettings):
@@ -94,7 +109,51 @@ class Settings(BaseSettings):
         128, ge=1, description="Blocks of one request that the embedder is asked about, at most; BM25 chooses them."
     )
 
-    provider: str = Field("local", description="Search provider of requests that name none.")
+    provider: str = Field(
+        "local",
+        description="Search provider of requests that name none: `local`, `searxng`, `brave`, `serper`, `exa`, "
+        "`tavily`, `ddgs`, `urls` or `multi`.",
+    )
+    providers: Names = Field((), description="More search providers that a request may name, separated by commas.")
+    multi: Names = Field((), description="Search providers that `multi` asks side by side, separated by commas.")
+    searxng_url: HttpAddress | None = Field(None, description="Address of a SearXNG server whose settings allow JSON.")
+    searxng_rate: Rate = Field(None, description="Requests a second to it, at most; without it, as many as come.")
+    brave_key: SecretStr | None = Field(None, description="API key of Brave Search.")
+    brave_url: HttpAddress = Field(
+        "https://api.search.brave.com/res/v1/web/search", description="Address of Brave's web search."
+    )
+    brave_rate: Rate = Field(None, description="Requests a second to Brave, at most.")
+    serper_key: SecretStr | None = Field(None, description="API key of Serper.")
+    serper_url: HttpAddress = Field("https://google.serper.dev/search", description="Address of Serper's search.")
+    serper_rate: Rate = Field(None, description="Requests a second to Serper, at most.")
+    exa_key: SecretStr | None = Field(None, description="API key of Exa.")
+    exa_url: HttpAddress = Field("https://api.exa.ai/search", description="Address of Exa's search.")
+    exa_rate: Rate = Field(None, description="Requests a second to Exa, at most.")
+    tavily_key: SecretStr | None = Field(None, description="API key of Tavily.")
+    tavily_url: HttpAddress = Field("https://api.tavily.com/search", description="Address of Tavily's search.")
+    tavily_rate: Rate = Field(None, description="Requests a second to Tavily, at most.")
+    ddgs_rate: Rate = Field(1.0, description="Requests a second to DuckDuckGo, at most.")
+    urls: HttpAddresses = Field((), description="Pages that the provider `urls` answers with, separated by commas.")
+    provider_pages: bool = Field(
+        False,
+        description="Read the pages' texts from providers that deliver them (`exa`, `tavily`) instead of fetching the "
+        "pages: faster, without headings and tables.",
+    )
+    search_seconds: float = Field(10.0, gt=0, le=600, description="Seconds that searching may take of a request.")
+    sub_questions: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="Sub-questions that the chat model splits a question into, at most, of requests that don't say; "
+        "each is a search of its own.",
+    )
+    chat_model_url: HttpAddress | None = Field(
+        None, description="Address of an OpenAI-compatible server whose chat model splits questions."
+    )
+    chat_model: str | None = Field(
+        None, description="Model to ask it for; without it, the first one that the server lists."
+    )
+    chat_model_key: SecretStr | None = Field(None, description="API key of that server.")
     deadline_seconds: float = Field(
         60.0, gt=0, le=3600, description="Seconds that one request may take; `deadline_ms` may ask for fewer."
     )

@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.errors"}),
     frozenset({"app.search", "app.fetch", "app.models"}),
     frozenset({"app.convert"}),
-    frozenset({"app.arrivals", "app.breaker", "app.clock", "app.seam", "app.settings"}),
+    frozenset({"app.arrivals", "app.breaker", "app.clock", "app.http_answers", "app.seam", "app.settings"}),
     frozenset({"app"}),
     frozenset({"pruning"}),
 )

@@ -104,6 +104,19 @@ class SearchBody(AnswerOptions):
     time_range: Literal["day", "week", "month", "year"] | None = Field(
         None, description="Find pages that were published within the last day, week, month or year."
     )
+    safe_search: Literal["off", "moderate", "strict"] | None = Field(
+        None, description="How much of what is not for everybody is left out; by default as the search engine does."
+    )
+    page: int = Field(
+        1, ge=1, le=100, description="Page of the results; as long as `max_results`, or as the engine's own pages are."
+    )
+    sub_questions: int | None = Field(
+        None,
+        ge=0,
+        le=8,
+        description="Sub-questions that a chat model splits the question into, at most, to search for them too; by "
+        "default as many as the service does.",
+    )
 
     def request(self) -> SearchRequest:
         """The same for the pipeline."""

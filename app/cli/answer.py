@@ -23,8 +23,13 @@ def search(arguments: argparse.Namespace) -> None:
         query=arguments.question,
         provider=arguments.provider,
         max_results=arguments.max_results,
+        page=arguments.page,
+        include_domains=tuple(arguments.include_domain),
+        exclude_domains=tuple(arguments.exclude_domain),
         language=arguments.language,
         time_range=arguments.time_range,
+        safe_search=arguments.safe_search,
+        sub_questions=arguments.sub_questions,
         **_options(arguments),
     )
     answer = asyncio.run(_run(request, arguments))

@@ -44,9 +44,21 @@ def _search(commands: Commands) -> None:
     parser = _command(commands, "search", "app.cli.answer:search", "Search, and write the pruned pages to stdout.")
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--max-results", type=int, default=10, metavar="N", help="pages to read (10)")
+    parser.add_argument("--page", type=int, default=1, metavar="N", help="page of the results (1)")
     parser.add_argument("--provider", help="search provider (SECATEURS_PROVIDER)")
-    parser.add_argument("--language", metavar="CODE", help="only pages in this language, such as en or pt-BR")
-    parser.add_argument("--time-range", choices=("day", "week", "month", "year"), help="only pages as new as this")
+    parser.add_argument(
+        "--include-domain", action="append", default=[], metavar="HOST", help="only its pages; repeatable"
+    )
+    parser.add_argument("--exclude-domain", action="append", default=[], metavar="HOST", help="none of its pages")
+    parser.add_argument("--language", metavar="CODE", help="pages in this language, such as en or pt-BR")
+    parser.add_argument("--time-range", choices=("day", "week", "month", "year"), help="pages published since then")
+    parser.add_argument("--safe-search", choices=("off", "moderate", "strict"), help="by default as the engine does")
+    parser.add_argument(
+        "--sub-questions",
+        type=int,
+        metavar="N",
+        help="searches beside it, which a chat model derives from the question",
+    )
     _answer_options(parser)
 
 

@@ -13,7 +13,8 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from app.parts import NoEmbedder, Parts, open_parts
+from app.models.in_process import NoEmbedder
+from app.parts import Parts, open_parts
 from app.seam import drive, in_thread
 from app.settings import load_settings
 from pruning.blocks import BlockTree

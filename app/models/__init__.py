@@ -1,1 +1,1 @@
-"""Models behind HTTP: embedding servers, and the tokenizer of a served model."""
+"""Models: embedding servers, vLLM, chat models and served tokenizers behind HTTP, and those of this process."""

@@ -1,12 +1,12 @@
 """What the clients of model servers share: addresses, when to ask once more, and failures told in one line."""
 
 import asyncio
-import json
 from typing import Any
 
 import httpx
 
 from app.breaker import Unavailable
+from app.http_answers import message, retry_after
 from pruning.errors import InvalidInput, ModelError, reason
 
 # A server closes an idle connection just as we write to it: such a request may be sent once more.
@@ -84,9 +84,19 @@ def pause(outcome: httpx.Response | httpx.HTTPError) -> float | None:
     if isinstance(outcome, _DROPPED):
         return 0.0
     if isinstance(outcome, httpx.Response) and outcome.status_code in _BUSY:
-        told = outcome.headers.get("retry-after", "")
-        return min(float(told), _BUSY_SECONDS_AT_MOST) if told.isdecimal() else _BUSY_SECONDS
+        told = retry_after(outcome.headers.get("retry-after"))
+        return _BUSY_SECONDS if told is None else min(told, _BUSY_SECONDS_AT_MOST)
     return None
+
+
+def answered(server: object, outcome: httpx.Response | httpx.HTTPError) -> httpx.Response:
+    """The answer, if it is a good one. Raises ModelUnavailable, or ModelError for what only this request met."""
+    if isinstance(outcome, httpx.HTTPError):
+        raise ModelUnavailable(f"{server} {explain(outcome)}") from outcome
+    if not outcome.is_success:
+        passes = outcome.is_server_error or outcome.status_code == httpx.codes.TOO_MANY_REQUESTS
+        raise (ModelUnavailable if passes else ModelError)(f"{server} {explain(outcome)}")
+    return outcome
 
 
 def first_model(answer: httpx.Response) -> str | None:
@@ -103,17 +113,5 @@ def explain(outcome: httpx.Response | httpx.HTTPError) -> str:
         return "did not answer in time"
     if isinstance(outcome, httpx.HTTPError):
         return f"can't be reached: {reason(outcome)}"
-    try:
-        said = _message(outcome.json())
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        said = ""
+    said = message(outcome.content)
     return f"answered with status {outcome.status_code}" + (f": {said}" if said else "")
-
-
-def _message(body: Any) -> str:
-    """The message of `{"error": {"message": …}}`, `{"error": …}`, `{"message": …}`, `{"detail": …}`."""
-    if isinstance(body, dict):
-        for name in ("error", "message", "detail"):
-            if body.get(name):
-                return _message(body[name])
-    return " ".join(str(body).split())[:200]

@@ -257,14 +257,4 @@ class VllmPathModel:
             raise ModelUnavailable(f"{self} answered with something else than asked for: {reason(error)}") from error
 
     async def _send(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response:
-        outcome = await upstream.send(self._client, method, url, **body)
-        if isinstance(outcome, httpx.HTTPError):
-            raise ModelUnavailable(f"{self} {upstream.explain(outcome)}") from outcome
-        if not outcome.is_success:
-            kind = (
-                ModelUnavailable
-                if outcome.is_server_error or outcome.status_code == httpx.codes.TOO_MANY_REQUESTS
-                else ModelError
-            )
-            raise kind(f"{self} {upstream.explain(outcome)}")
-        return outcome
+        return upstream.answered(self, await upstream.send(self._client, method, url, **body))

@@ -1,21 +1,38 @@
-"""Searching: one protocol, one file for each provider, and `load_provider` that makes one by its name."""
+"""Searching: one protocol, one file for each provider, and `load_providers` that makes those that are set."""
 
+from app.search.expansion import Ask, Expansion, search
 from app.search.indexing import IndexReport
 from app.search.local import LocalIndex, LocalProvider
-from app.search.protocol import TIME_RANGES, Hit, SearchError, SearchProvider, SearchQuery
-from app.search.registry import ProviderSettings, load_provider
+from app.search.protocol import (
+    SAFE_SEARCH,
+    TIME_RANGES,
+    Found,
+    Hit,
+    NotOffered,
+    ProviderBusy,
+    SearchError,
+    SearchProvider,
+    SearchQuery,
+)
+from app.search.registry import load_providers
 from app.search.urls import FixedUrls
 
 __all__ = [
+    "SAFE_SEARCH",
     "TIME_RANGES",
+    "Ask",
+    "Expansion",
     "FixedUrls",
+    "Found",
     "Hit",
     "IndexReport",
     "LocalIndex",
     "LocalProvider",
-    "ProviderSettings",
+    "NotOffered",
+    "ProviderBusy",
     "SearchError",
     "SearchProvider",
     "SearchQuery",
-    "load_provider",
+    "load_providers",
+    "search",
 ]

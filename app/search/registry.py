@@ -1,30 +1,95 @@
 """From a provider's name, as settings and requests say it, to the provider."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
+from pydantic import SecretStr
+
+from app.search import searxng
+from app.search.brave import Brave
+from app.search.duckduckgo import DuckDuckGo
+from app.search.exa import Exa
 from app.search.local import LocalIndex, LocalProvider
+from app.search.multi import Multi
+from app.search.over_http import Access, HttpProvider
 from app.search.protocol import SearchProvider
-from pruning.document import Limits
+from app.search.serper import Serper
+from app.search.tavily import Tavily
+from app.search.urls import FixedUrls
+from app.settings import PREFIX, Settings
 from pruning.errors import InvalidInput
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderSettings:
-    """What providers need to know. `index` is the local index's file, `limits` hold for its pages."""
-
-    index: Path
-    limits: Limits | None = None
+def _brave(settings: Settings) -> SearchProvider:
+    key = _key("brave", settings.brave_key)
+    return HttpProvider(Brave(key), Access(settings.brave_url, key, settings.brave_rate))
 
 
-PROVIDERS: dict[str, Callable[[ProviderSettings], SearchProvider]] = {
-    "local": lambda settings: LocalProvider(LocalIndex(settings.index, settings.limits)),
+def _serper(settings: Settings) -> SearchProvider:
+    key = _key("serper", settings.serper_key)
+    return HttpProvider(Serper(key), Access(settings.serper_url, key, settings.serper_rate))
+
+
+def _exa(settings: Settings) -> SearchProvider:
+    key = _key("exa", settings.exa_key)
+    engine = Exa(key, pages=settings.provider_pages)
+    return HttpProvider(engine, Access(settings.exa_url, key, settings.exa_rate))
+
+
+def _tavily(settings: Settings) -> SearchProvider:
+    key = _key("tavily", settings.tavily_key)
+    engine = Tavily(key, pages=settings.provider_pages)
+    return HttpProvider(engine, Access(settings.tavily_url, key, settings.tavily_rate))
+
+
+def _searxng(settings: Settings) -> SearchProvider:
+    if settings.searxng_url is None:
+        raise InvalidInput(f"the search provider searxng needs the address of a server: set {PREFIX}SEARXNG_URL")
+    return HttpProvider(searxng.SearXNG(), Access(searxng.address(settings.searxng_url), rate=settings.searxng_rate))
+
+
+def _urls(settings: Settings) -> SearchProvider:
+    if not settings.urls:
+        raise InvalidInput(f"the search provider urls needs addresses: set {PREFIX}URLS")
+    return FixedUrls(settings.urls)
+
+
+# But `multi`, which is made of these.
+PROVIDERS: Mapping[str, Callable[[Settings], SearchProvider]] = {
+    "local": lambda settings: LocalProvider(LocalIndex(settings.index_file(), settings.page_limits())),
+    "searxng": _searxng,
+    "brave": _brave,
+    "serper": _serper,
+    "exa": _exa,
+    "tavily": _tavily,
+    "ddgs": lambda settings: DuckDuckGo(rate=settings.ddgs_rate),
+    "urls": _urls,
 }
 
 
-def load_provider(name: str, settings: ProviderSettings) -> SearchProvider:
-    """The provider with this name. Raises InvalidInput for a name that there is none of."""
+def load_providers(settings: Settings) -> dict[str, SearchProvider]:
+    """Every provider that the settings name, by its name.
+
+    Raises InvalidInput for a name that there is none of, or one whose settings are not complete; MissingExtra.
+    """
+    named = dict.fromkeys((settings.provider, *settings.providers))
+    members = dict.fromkeys(settings.multi)
+    if Multi.name in members or (Multi.name in named and len(members) < 2):
+        raise InvalidInput(f"the search provider multi needs two others at least: list them in {PREFIX}MULTI")
+    single = [name for name in (*named, *(members if Multi.name in named else ())) if name != Multi.name]
+    providers = {name: _load(name, settings) for name in dict.fromkeys(single)}
+    if Multi.name in named:
+        providers[Multi.name] = Multi([providers[name] for name in members])
+    return providers
+
+
+def _load(name: str, settings: Settings) -> SearchProvider:
     if name not in PROVIDERS:
-        raise InvalidInput(f"there is no search provider {name!r}, only {', '.join(sorted(PROVIDERS))}")
+        known = ", ".join(sorted((*PROVIDERS, Multi.name)))
+        raise InvalidInput(f"there is no search provider {name!r}, only {known}")
     return PROVIDERS[name](settings)
+
+
+def _key(provider: str, key: SecretStr | None) -> SecretStr:
+    if key is None or not key.get_secret_value():
+        raise InvalidInput(f"the search provider {provider} needs a key: set {PREFIX}{provider.upper()}_KEY")
+    return key

@@ -1,9 +1,9 @@
-"""The provider that searches nothing: a fixed list of URLs, given by the caller."""
+"""The provider that searches nothing: a fixed list of URLs, given by the settings."""
 
 from collections.abc import Sequence
 
 from app.search.domains import allows
-from app.search.protocol import Hit, SearchQuery
+from app.search.protocol import Found, Hit, SearchQuery
 
 
 class FixedUrls:
@@ -17,10 +17,11 @@ class FixedUrls:
     def __init__(self, urls: Sequence[str]) -> None:
         self._urls = tuple(dict.fromkeys(urls))
 
-    async def search(self, query: SearchQuery) -> list[Hit]:
-        """The first `max_results` URLs within the query's domains."""
+    async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
+        """The `max_results` URLs of that page within the query's domains."""
         allowed = [url for url in self._urls if allows(query, url)]
-        return [Hit(url=url, title=None, snippet=None) for url in allowed[: query.max_results]]
+        first = (query.page - 1) * query.max_results
+        return Found([Hit(url=url, title=None, snippet=None) for url in allowed[first : first + query.max_results]])
 
     async def aclose(self) -> None:
         """Nothing is kept open."""

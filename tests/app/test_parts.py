@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.models.in_process import InProcessPathModel
 from app.models.vllm import VllmPathModel
-from app.parts import InProcessPathModel, Parts, open_parts
+from app.parts import Parts, open_parts
 from app.settings import Settings
 from pruning.errors import InvalidInput, ModelError
 from pruning.generative import PathLogprobs

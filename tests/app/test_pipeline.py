@@ -12,9 +12,10 @@ import pytest
 
 from app.errors import DeadlineExceeded
 from app.messages import Answer, CleanRequest, PruneRequest, SearchRequest
-from app.parts import NoEmbedder, Parts, open_parts
+from app.models.in_process import NoEmbedder
+from app.parts import Parts, open_parts
 from app.pipeline import Pipeline
-from app.search import Hit, SearchError, SearchQuery
+from app.search import Found, Hit, SearchError, SearchQuery
 from app.settings import Settings
 from pruning import Event, InvalidInput, Page, PageTooLarge
 
@@ -23,7 +24,7 @@ PATIENT = {"fetch_seconds": 600.0, "deadline_seconds": 3600.0}
 GOOD = "<title>Hours</title><h1>Hours</h1><p>Sunday: 10 to 14.</p>"
 
 
-class Found:
+class Finding:
     """A provider that finds what it is given."""
 
     name = "found"
@@ -31,24 +32,24 @@ class Found:
     def __init__(self, *hits: Hit) -> None:
         self.hits = hits
 
-    async def search(self, query: SearchQuery) -> list[Hit]:
-        return list(self.hits)
+    async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
+        return Found(list(self.hits))
 
     async def aclose(self) -> None: ...
 
 
-class Hanging(Found):
+class Hanging(Finding):
     """A provider that never answers."""
 
-    async def search(self, query: SearchQuery) -> list[Hit]:
+    async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
         await asyncio.Event().wait()
-        return []
+        return Found()
 
 
-class Down(Found):
+class Down(Finding):
     """A provider that is down."""
 
-    async def search(self, query: SearchQuery) -> list[Hit]:
+    async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
         raise SearchError("down", "no connection")
 
 
@@ -98,7 +99,7 @@ def site() -> Iterator[str]:
 
 
 def run(
-    ask: Callable[[Pipeline], Awaitable[Any]], *, provider: Found | None = None, embedder: Any = None, **settings: Any
+    ask: Callable[[Pipeline], Awaitable[Any]], *, provider: Finding | None = None, embedder: Any = None, **settings: Any
 ) -> Any:
     """What a pipeline with these parts and settings answers."""
 
@@ -127,7 +128,7 @@ def prune(*pages: Page, urls: tuple[str, ...] = ()) -> Callable[[Pipeline], Awai
 def test_a_hit_with_its_page_is_not_fetched() -> None:
     """A page that came with its hit is read as it is."""
     hit = Hit("https://nowhere.invalid/", "T", "S", page=Page(GOOD))
-    answer = run(search(), provider=Found(hit))
+    answer = run(search(), provider=Finding(hit))
 
     (result,) = answer.results
     assert ("ok", None, "https://nowhere.invalid/") == (result.status, result.error, result.url)
@@ -141,7 +142,7 @@ def test_hits_without_pages_are_fetched(site: str) -> None:
         Hit(f"{site}/bad", "Bad", "It opens <b>on Sunday</b> at 10 & closes at 14."),
         Hit(f"{site}/worse", "Worse", None),
     )
-    answer = run(search(), provider=Found(*hits))
+    answer = run(search(), provider=Finding(*hits))
 
     good, bad, worse = answer.results
     assert ["ok", "snippet_only", "failed"] == [result.status for result in answer.results]
@@ -180,7 +181,7 @@ def test_a_provider_that_is_down_is_an_error() -> None:
     """It never looks like finding nothing."""
     with pytest.raises(SearchError, match="no connection"):
         run(search(), provider=Down())
-    nothing = run(search(), provider=Found())
+    nothing = run(search(), provider=Finding())
     assert ("", ()) == (nothing.content, nothing.results)
 
 
@@ -193,7 +194,7 @@ def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
 def test_no_more_hits_than_asked_for() -> None:
     """A provider that finds more than asked for is cut."""
     hits = [Hit(f"https://a.example/{n}", None, None, page=Page(GOOD)) for n in range(5)]
-    assert 2 == len(run(search(max_results=2), provider=Found(*hits)).results)
+    assert 2 == len(run(search(max_results=2), provider=Finding(*hits)).results)
 
 
 @pytest.mark.parametrize(("embedder", "why"), [(Slow(), "in the time"), (Wrong(), "no usable score")])
@@ -254,19 +255,19 @@ def test_the_deadline_ends_a_request() -> None:
 
 def test_a_request_may_ask_for_less_time_and_not_for_more(site: str) -> None:
     """`deadline_ms` counts, up to what the service allows."""
-    late = run(search(deadline_ms=300), provider=Found(Hit(f"{site}/slow", None, "It opens on Sunday at 10.")))
+    late = run(search(deadline_ms=300), provider=Finding(Hit(f"{site}/slow", None, "It opens on Sunday at 10.")))
 
     (result,) = late.results
     assert ("snippet_only", True) == (result.status, "did not arrive in the time" in str(result.error))
     assert "Sunday at 10" in late.content
     with pytest.raises(InvalidInput, match=r"deadline_ms is 60001; this service allows at most 60000"):
-        run(search(deadline_ms=60_001), provider=Found())
+        run(search(deadline_ms=60_001), provider=Finding())
 
 
 def test_the_answer_goes_when_enough_pages_have_arrived(site: str) -> None:
     """Whoever is still on its way then is cut short, and says why; what it had to say stands in its snippet."""
     hits = [Hit(f"{site}/slow", "Slow", "Slowly, on Sunday")] + [Hit(f"{site}/good?{n}", None, None) for n in range(9)]
-    answer = run(search(), provider=Found(*hits), fetch_enough=0.9, fetch_grace_seconds=0.0, **PATIENT)
+    answer = run(search(), provider=Finding(*hits), fetch_enough=0.9, fetch_grace_seconds=0.0, **PATIENT)
 
     slow, *others = answer.results
     assert ("snippet_only", {"ok"}) == (slow.status, {result.status for result in others})
@@ -277,7 +278,7 @@ def test_the_answer_goes_when_enough_pages_have_arrived(site: str) -> None:
 def test_pages_that_failed_are_not_enough(site: str) -> None:
     """Errors come fast; the good page behind them is waited for."""
     hits = [Hit(f"{site}/{name}", None, None) for name in ("bad1", "bad2", "late")]
-    answer = run(search(), provider=Found(*hits), fetch_enough=0.1, fetch_grace_seconds=0.0)
+    answer = run(search(), provider=Finding(*hits), fetch_enough=0.1, fetch_grace_seconds=0.0)
     assert ["failed", "failed", "ok"] == [result.status for result in answer.results]
 
 
@@ -292,7 +293,7 @@ def test_a_page_that_is_read_slowly_costs_its_slot() -> None:
     """Parsing ends with its share of the time, and what was read by then is used."""
     long = Page("<p>Sunday" * 1_500_000)
     hits = Hit("https://a.example/", None, "closed", page=long), Hit("https://b.example/", None, "", page=Page(GOOD))
-    answer = run(search(deadline_ms=1_000), provider=Found(*hits))
+    answer = run(search(deadline_ms=1_000), provider=Finding(*hits))
 
     assert ["snippet_only", "ok"] == [result.status for result in answer.results]
 
@@ -300,7 +301,7 @@ def test_a_page_that_is_read_slowly_costs_its_slot() -> None:
 def test_an_answer_without_any_page_says_why(site: str) -> None:
     """All pages failing is told, with what stands in for them."""
     hits = Hit(f"{site}/bad", None, None), Hit(f"{site}/worse", None, "a snippet")
-    some, none = run(search(), provider=Found(*hits)), run(prune(urls=(f"{site}/bad",)))
+    some, none = run(search(), provider=Finding(*hits)), run(prune(urls=(f"{site}/bad",)))
 
     first = "fetch: none of the 2 pages could be had, see their errors; 1 search snippets stand in"
     assert first == some.degraded[0]
@@ -342,7 +343,7 @@ def test_the_observer_hears_of_every_stage(site: str) -> None:
     async def inside() -> None:
         settings = Settings(embedder="none", fetch_allowed_hosts=("127.0.0.1",))
         async with open_parts(settings) as parts:
-            parts.providers = {"local": Found(Hit(f"{site}/good", None, None))}
+            parts.providers = {"local": Finding(Hit(f"{site}/good", None, None))}
             await Pipeline(parts, settings, heard.append).search(SearchRequest(query="Sunday"))
 
     asyncio.run(inside())

@@ -32,7 +32,7 @@ def test_an_address_is_completed_only_where_it_names_no_route(given: str, expect
         (httpx.Response(429), 0.5),
         (httpx.Response(503, headers={"retry-after": "2"}), 2.0),
         (httpx.Response(503, headers={"retry-after": "86400"}), 5.0),
-        (httpx.Response(503, headers={"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}), 0.5),
+        (httpx.Response(503, headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}), 0.0),
         (httpx.RemoteProtocolError("closed"), 0.0),
         (httpx.ConnectError("refused"), None),
         (httpx.ReadTimeout("slow"), None),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.search import Hit, LocalIndex, LocalProvider, SearchError, SearchProvider, SearchQuery
+from app.search import Found, Hit, LocalIndex, LocalProvider, SearchError, SearchProvider, SearchQuery
 from app.search.store import Store
 from pruning.document import Limits, Page
 from tests.app.search.conftest import WritePage, found
@@ -279,5 +279,5 @@ async def test_the_provider_answers_like_the_index(index: LocalIndex, folder: Pa
     index.index(folder)
     provider: SearchProvider = LocalProvider(index)
     query = SearchQuery("apples")
-    assert index.search(query) == await provider.search(query)
+    assert Found(index.search(query)) == await provider.search(query)
     await provider.aclose()
