@@ -25,8 +25,8 @@ ANSWER_SECONDS = 3.0
 EXPIRED_AT_ONCE = 100
 
 # `used` and `ends` are sorted sets of keys by when they were used last and when they expire, in milliseconds of the
-# server's clock; `sizes` and `total` are what they take. Redis may evict any key by a policy of its own: that of a value
-# corrects itself when its turn to go comes, and where `used` or `sizes` is gone, all begins anew.
+# server's clock; `sizes` and `total` are what they take. Redis may evict any key by a policy of its own: where that was
+# a value, the account is right again once its turn to go comes; where it was `used` or `sizes`, all begins anew.
 _HEAD = """
 local prefix = ARGV[1]
 local used, ends, sizes, total = prefix .. ':used', prefix .. ':ends', prefix .. ':sizes', prefix .. ':total'
