@@ -9,7 +9,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from app.errors import ProviderNotConfigured, TokenizerNotAllowed
-from app.fetch import Fetcher, FetchLimits, Guard
+from app.fetch.configured import fetcher_of
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingOptions, EmbeddingServer
 from app.models.in_process import AwaitedEmbedder, AwaitedPathModel, InProcess, InProcessPathModel, NoEmbedder
@@ -39,7 +39,7 @@ class Parts:
         self._settings = settings
         self.providers: Mapping[str, SearchProvider] = load_providers(settings)
         self.chat = _chat(settings)
-        self.fetcher = _fetcher(settings)
+        self.fetcher = fetcher_of(settings)
         self.embedder = _embedder(settings)
         self.path_model = _path_model(settings)
         self._served: dict[str, ServedTokenCounter] = {}
@@ -170,11 +170,6 @@ def _chat(settings: Settings) -> ChatModel | None:
             raise InvalidInput("SECATEURS_SUB_QUESTIONS needs a chat model: set SECATEURS_CHAT_MODEL_URL")
         return None
     return ChatModel(settings.chat_model_url, model=settings.chat_model, key=_secret(settings.chat_model_key))
-
-
-def _fetcher(settings: Settings) -> Fetcher:
-    guard = Guard(allowed_hosts=frozenset(settings.fetch_allowed_hosts))
-    return Fetcher(guard, FetchLimits(bytes=settings.page_bytes, seconds=settings.fetch_seconds))
 
 
 def _embedder(settings: Settings) -> AwaitedEmbedder:

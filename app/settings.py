@@ -21,6 +21,8 @@ def _split(value: Any) -> Any:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
+Ports = Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, BeforeValidator(_split)]
+
 
 def _known(steps: tuple[str, ...]) -> tuple[str, ...]:
     if steps not in STEPS:
@@ -168,8 +170,45 @@ class Settings(BaseSettings):
         1.0, ge=0, le=600, description="Seconds that the others get once enough pages of a search have arrived."
     )
     fetch_allowed_hosts: Names = Field(
-        (), description="Hosts to fetch from though their addresses are private, separated by commas."
+        (),
+        description="Hosts, or `host:port`, to fetch from whatever their addresses and ports are, separated by commas.",
     )
+    fetch_ports: Ports = Field((80, 443, 8080, 8443), description="Ports that pages are fetched from.")
+    fetch_proxy: SecretStr | None = Field(
+        None, description="URL of a forward proxy for all pages, such as `http://user:password@proxy:3128`."
+    )
+    fetch_proxy_environment: bool = Field(
+        True,
+        description="Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, as for other programs.",
+    )
+    fetch_contact: str | None = Field(
+        None,
+        pattern=r"^[!-'*-~]+$",
+        max_length=200,
+        description="Web or mail address for those who wonder who fetches their pages; it stands in the User-Agent.",
+    )
+    fetch_robots: bool = Field(True, description="Whether the robots.txt of a site is obeyed.")
+    fetch_crawl_delay_seconds: float = Field(
+        2.0, ge=0, le=600, description="The most seconds between two pages that a robots.txt may ask for."
+    )
+    fetch_host_delay_seconds: float = Field(
+        0.0, ge=0, le=600, description="Seconds between the starts of two requests to one host."
+    )
+    fetch_per_host: int = Field(4, ge=1, le=1000, description="Requests under way at one host.")
+    fetch_connections: int = Field(100, ge=1, le=10_000, description="Requests for pages under way in all.")
+    fetch_redirects: int = Field(10, ge=0, le=100, description="Redirects that are followed for one page.")
+    fetch_connect_seconds: float = Field(
+        5.0, gt=0, le=600, description="Seconds to connect to a server, its name's lookup and TLS included."
+    )
+    fetch_first_byte_seconds: float = Field(
+        8.0, gt=0, le=600, description="Seconds until a server begins to answer, connecting included."
+    )
+    fetch_pace_seconds: float = Field(
+        5.0, gt=0, le=600, description="A page is given up when in so many seconds fewer bytes come than the next says."
+    )
+    fetch_pace_bytes: int = Field(500, ge=0, description="Bytes that must come in that time; 0 for no minimum speed.")
+    fetch_header_bytes: int = Field(65_536, ge=1_000, le=65_536, description="Bytes of the headers of one answer.")
+    fetch_headers: int = Field(200, ge=10, le=10_000, description="Headers of one answer.")
 
     request_bytes: int = Field(64_000_000, ge=1_000, description="Bytes of one request body.")
     page_bytes: int = Field(Limits().bytes, ge=1_000, description="Bytes of one page.")

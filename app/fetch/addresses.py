@@ -1,4 +1,4 @@
-"""Which IP addresses a fetched page may never come from: one table, each row with its reason.
+"""Which IP addresses and host names a fetched page may never come from: two tables, each row with its reason.
 
 The rows follow the special-purpose registries of IANA (RFC 6890). Python's `is_global` is asked as well,
 but is not enough: its lists differ between Python releases, and it knows no cloud's metadata service.
@@ -43,6 +43,36 @@ REFUSED = tuple(
 )
 # The rest of IPv6 is not assigned to anybody, so nothing there is a web server.
 GLOBAL_UNICAST = ip_network("2000::/3")
+
+# Names that mean something else in every network, or are kept out of the public root for that use: nothing on the open
+# web has them, whoever resolves them. By the name's last label.
+PRIVATE_NAMES = {
+    "localhost": "loopback",
+    "localdomain": "loopback",
+    "arpa": "infrastructure",  # home.arpa, reverse lookups
+    "corp": "private",
+    "home": "private",
+    "internal": "private or cloud metadata",
+    "intranet": "private",
+    "lan": "private",
+    "local": "private",
+    "onion": "not in the public name system",
+    "private": "private",
+}
+
+
+def name_refusal(name: str) -> str | None:
+    """Why nothing may be fetched from the host `name` (no IP address), or None if its addresses decide.
+
+    >>> name_refusal("metadata.google.internal")
+    'private or cloud metadata'
+    >>> name_refusal("wiki")
+    'private (a name without a dot)'
+    """
+    reason = PRIVATE_NAMES.get(name.rpartition(".")[2])
+    if reason is None and "." not in name:
+        return "private (a name without a dot)"
+    return reason
 
 
 def refusal(address: str) -> str | None:

@@ -1,97 +1,118 @@
-"""A response's body, read and decompressed within a limit on both sides: a bomb costs its limit and no more.
+"""A response's body, read and decompressed within the limits: a bomb or a tarpit costs its limit and no more."""
 
-httpx could decompress by itself, but a single chunk of it may then grow a thousandfold, or a millionfold
-when the server names two encodings, before anybody can count. Here zlib is told how much it may give at
-once.
-"""
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, suppress
 
-import zlib
-from collections.abc import AsyncIterator, Iterator
-
+import anyio
 import anyio.lowlevel
 import httpx
 
-from app.fetch.errors import BodyTooLarge, UnreadableBody
+from app.fetch.codings import DAMAGED, Decoder, decoders
+from app.fetch.errors import BodyTooLarge, FetchError, TooSlow, UnpackedTooLarge, UnreadableBody
+from app.fetch.limits import FetchLimits, Pace
 
-# What we can decode within bounds, so what we ask for.
-ACCEPT_ENCODING = "gzip, deflate"
-# About a millisecond of decompression; then other tasks get their turn.
-STEP_BYTES = 262_144
+# A body that nobody wants is read all the same where it is so short that this is cheaper than a new connection.
+DRAINED_BYTES = 16_384
+DRAINED_SECONDS = 0.2
 
 
-async def read_body(response: httpx.Response, limit: int) -> bytes:
-    """The decoded body of a streamed response, `limit` bytes at most.
+async def read_body(response: httpx.Response, limits: FetchLimits) -> bytes:
+    """The decoded body of a streamed response, `limits.bytes` at most.
 
-    Raises BodyTooLarge (as soon as the header or the bytes say so), UnreadableBody, httpx.TransportError.
+    Raises BodyTooLarge (as soon as the header or the bytes say so), UnpackedTooLarge, TooSlow, UnreadableBody,
+    ConnectionFailed.
     """
-    url = str(response.url)
-    announced = response.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise BodyTooLarge(url, f"the page has {int(announced):,} bytes, the limit is {limit:,}")
+    announced = _announced(response)
+    if announced is not None and announced > limits.bytes:
+        raise BodyTooLarge(str(response.url), f"the page has {announced:,} bytes, the limit is {limits.bytes:,}")
     body = bytearray()
-    async for part in _decoded(_counted(response, limit), _decoder(response), url):
-        body += part
-        if len(body) > limit:
-            raise BodyTooLarge(url, f"the page has more than {limit:,} bytes")
+    async with aclosing(unpacked(response, limits)) as parts:
+        async for part in parts:
+            body += part
     return bytes(body)
 
 
-async def _counted(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
-    """The bytes on the wire. Compressed data may also be endless without ever giving a byte."""
-    total = 0
-    async for chunk in response.aiter_raw():
+async def unpacked(response: httpx.Response, limits: FetchLimits) -> AsyncGenerator[bytes, None]:
+    """The parts of the decoded body as they arrive. Raises what `read_body` does."""
+    url, named = str(response.url), response.headers.get("content-encoding", "")
+    undo = decoders(named)
+    if undo is None:
+        raise UnreadableBody(url, f"the server sends content-encoding {named!r}, which was not asked for")
+    unpack = _Unpacking(undo, limits.bytes, url)
+    async with aclosing(_arriving(response, limits)) as chunks:
+        async for chunk in chunks:
+            for part in unpack.feed(chunk):
+                yield part
+                await anyio.lowlevel.checkpoint()
+    unpack.finish()
+
+
+async def drain(response: httpx.Response) -> None:
+    """Read a body that nobody wants to its end if that is quickly done, so that its connection can be used again."""
+    announced = _announced(response)
+    if announced is None or announced > DRAINED_BYTES:
+        return
+    with anyio.move_on_after(DRAINED_SECONDS), suppress(FetchError):
+        async with aclosing(_arriving(response, FetchLimits(bytes=DRAINED_BYTES))) as chunks:
+            async for _ in chunks:
+                pass
+
+
+def _announced(response: httpx.Response) -> int | None:
+    value = response.headers.get("content-length", "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else None
+
+
+async def _arriving(response: httpx.Response, limits: FetchLimits) -> AsyncGenerator[bytes, None]:
+    """The bytes on the wire, counted and timed. Compressed data may be endless without ever giving a byte."""
+    # The time that we spend on what has arrived is not the server's.
+    total, waited = 0, 0.0
+    pace = Pace(limits.pace_bytes, limits.pace_seconds, now=0.0)
+    chunks = aiter(response.stream)  # type: ignore[arg-type]
+    while True:
+        start = anyio.current_time()
+        with anyio.move_on_at(start + pace.deadline - waited) as scope:
+            chunk = await anext(chunks, None)
+        if scope.cancelled_caught:
+            problem = f"fewer than {limits.pace_bytes:,} bytes came in {limits.pace_seconds:g} s"
+            raise TooSlow(str(response.url), problem)
+        if chunk is None:
+            return
         total += len(chunk)
-        if total > limit:
-            raise BodyTooLarge(str(response.url), f"the server sends more than {limit:,} bytes")
+        if total > limits.bytes:
+            raise BodyTooLarge(str(response.url), f"the server sends more than {limits.bytes:,} bytes")
+        waited += anyio.current_time() - start
+        pace.arrived(len(chunk), waited)
         yield chunk
 
 
-class _Inflater:
-    """gzip (several members in a row too) or deflate, with or without zlib's header, in bounded steps."""
+class _Unpacking:
+    """A body's codings undone one after the other, none of them giving more than the limit."""
 
-    def __init__(self, coding: str) -> None:
-        self._gzip = coding == "gzip"
-        self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 16) if self._gzip else None
-        self._begun = False
+    def __init__(self, undo: Sequence[Decoder], limit: int, url: str) -> None:
+        self._undo = undo
+        self._limit = limit
+        self._url = url
+        self._given = [0] * len(undo)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Everything that `data` gives, in parts of at most STEP_BYTES. Raises zlib.error."""
-        while data:
-            if self._decoder is None:
-                has_header = data[0] & 0x0F == 8
-                self._decoder = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-            elif self._decoder.eof:
-                if not (self._gzip and data.startswith(b"\x1f")):
-                    return  # padding or garbage after the end: browsers ignore it as well
-                self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            self._begun = True
-            yield self._decoder.decompress(data, STEP_BYTES)
-            data = self._decoder.unconsumed_tail or self._decoder.unused_data
+        """What these bytes give. Raises UnpackedTooLarge, UnreadableBody."""
+        try:
+            yield from self._through(data, 0)
+        except DAMAGED as error:
+            raise UnreadableBody(self._url, f"the compressed page is damaged: {error}") from error
 
-    @property
-    def complete(self) -> bool:
-        """Whether the stream came to its end; an empty body counts as one."""
-        return not self._begun or (self._decoder is not None and self._decoder.eof)
+    def _through(self, data: bytes, stage: int) -> Iterator[bytes]:
+        if stage == len(self._undo):
+            yield data
+            return
+        for part in self._undo[stage].feed(data):
+            self._given[stage] += len(part)
+            if self._given[stage] > self._limit:
+                raise UnpackedTooLarge(self._url, f"the page unpacks to more than {self._limit:,} bytes")
+            yield from self._through(part, stage + 1)
 
-
-def _decoder(response: httpx.Response) -> _Inflater | None:
-    named = response.headers.get("content-encoding", "").lower()
-    codings = [coding for coding in (part.strip().removeprefix("x-") for part in named.split(",")) if coding]
-    match codings:
-        case [] | ["identity"]:
-            return None
-        case ["gzip" | "deflate" as coding]:
-            return _Inflater(coding)
-    raise UnreadableBody(str(response.url), f"the server sends content-encoding {named!r}, which was not asked for")
-
-
-async def _decoded(chunks: AsyncIterator[bytes], decoder: _Inflater | None, url: str) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in chunks:
-            for part in (chunk,) if decoder is None else decoder.feed(chunk):
-                yield part
-                await anyio.lowlevel.checkpoint()
-    except zlib.error as error:
-        raise UnreadableBody(url, f"the compressed page is damaged: {error}") from error
-    if decoder is not None and not decoder.complete:
-        raise UnreadableBody(url, "the compressed page breaks off before its end")
+    def finish(self) -> None:
+        """Raise UnreadableBody unless every coding has come to its end."""
+        if not all(decoder.complete for decoder in self._undo):
+            raise UnreadableBody(self._url, "the compressed page breaks off before its end")

@@ -4,66 +4,56 @@ import math
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Self
 
 import anyio
 import httpx
 
-from app.fetch.body import ACCEPT_ENCODING, read_body
+from app.fetch.body import drain, read_body
+from app.fetch.codings import ACCEPT_ENCODING
 from app.fetch.content import check_type, html_page, is_html, text_page
-from app.fetch.errors import BadStatus, ConnectionFailed, FetchError, FetchTimeout, Refused, TooManyRedirects
-from app.fetch.guard import Guard, GuardedTransport
+from app.fetch.errors import BadStatus, ConnectionFailed, FetchError, FetchTimeout, RateLimited, Refused
+from app.fetch.guard import Guard
+from app.fetch.limits import FetchLimits
+from app.fetch.manners import Manners, PacedTransport
+from app.fetch.proxies import Proxies
+from app.fetch.redirects import follow
+from app.fetch.retry import RetryingTransport, asked_to_wait
+from app.fetch.robots import RobotsTransport
+from app.fetch.transport import GuardedTransport
 from app.seam import in_thread
 from pruning.document import Page
+from pruning.errors import reason
 
 ACCEPT = "text/html,application/xhtml+xml;q=0.9,text/plain;q=0.5"
-
-
-def _user_agent() -> str:
-    try:
-        return f"secateurs/{version('secateurs')}"
-    except PackageNotFoundError:  # run from the source, not installed
-        return "secateurs/0"
-
-
-# Honest: who asks, and no browser's name.
-USER_AGENT = _user_agent()
-
-
-@dataclass(frozen=True, slots=True)
-class FetchLimits:
-    """What one page may cost; `seconds` holds for the whole page with all its redirects."""
-
-    bytes: int = 20_000_000
-    redirects: int = 10
-    seconds: float = 20.0
-    connect_seconds: float = 5.0
-    silence_seconds: float = 10.0
 
 
 class Fetcher:
     """Fetches pages over connections that it keeps; one per process, closed by `aclose` or `async with`.
 
-    Safe by default: see `Guard`. Environment variables for proxies are not read, because behind a proxy the
-    guard could not check addresses. Cookies live as long as one fetch: some sites set one and redirect to
-    themselves.
+    What it holds itself to is a stack of transports that every hop of every redirect passes: the site's robots.txt,
+    one retry, the pace of each host, and at the bottom the guard, which connects to checked addresses only. Cookies
+    live as long as one fetch: some sites set one and redirect to themselves.
     """
 
     def __init__(
         self,
         guard: Guard | None = None,
         limits: FetchLimits | None = None,
+        manners: Manners | None = None,
+        proxies: Proxies | None = None,
         *,
-        user_agent: str = USER_AGENT,
         verify: ssl.SSLContext | bool = True,
     ) -> None:
         self.limits = limits or FetchLimits()
-        self._transport = GuardedTransport(guard or Guard(), verify=verify)
-        self._headers = {"user-agent": user_agent, "accept": ACCEPT, "accept-encoding": ACCEPT_ENCODING}
-        self._timeout = httpx.Timeout(self.limits.silence_seconds, connect=self.limits.connect_seconds, pool=None)
+        manners = manners or Manners()
+        self._headers = {"user-agent": manners.user_agent, "accept": ACCEPT, "accept-encoding": ACCEPT_ENCODING}
+        direct = GuardedTransport(guard or Guard(), self.limits, proxies, verify=verify)
+        paced = RetryingTransport(PacedTransport(direct, manners), self.limits)
+        self._transport: httpx.AsyncBaseTransport = paced
+        if manners.robots:
+            self._transport = RobotsTransport(paced, self.limits, self._headers)
 
     async def fetch(self, url: str, *, deadline: float | None = None) -> Page:
         """The page at `url`: its bytes, the URL that answered, the encoding that the header names.
@@ -99,29 +89,19 @@ class Fetcher:
     async def _follow(self, url: str) -> Page:
         # A client of its own, for its cookies; the connections are the transport's. Closing the client would
         # close the transport, so it isn't.
-        client = httpx.AsyncClient(
-            transport=self._transport, headers=self._headers, timeout=self._timeout, trust_env=False
-        )
-        request: httpx.Request | None = client.build_request("GET", url)
-        for _ in range(self.limits.redirects + 1):
-            assert request is not None
-            response = await client.send(request, stream=True)
-            try:
-                request = response.next_request
-                if request is None:
-                    return await self._page(response)
-            finally:
-                # The body of a redirect is not read at all: it may be endless too.
-                await response.aclose()
-        raise TooManyRedirects(url, f"more than {self.limits.redirects} redirects")
+        client = httpx.AsyncClient(transport=self._transport, headers=self._headers, timeout=None, trust_env=False)
+        response = await follow(client, client.build_request("GET", url), self.limits.redirects)
+        try:
+            return await self._page(response)
+        finally:
+            await response.aclose()
 
     async def _page(self, response: httpx.Response) -> Page:
         if not response.is_success:
-            reason = f" {response.reason_phrase}" if response.reason_phrase else ""
-            problem = f"the server answers {response.status_code}{reason}"
-            raise BadStatus(str(response.url), problem, response.status_code)
+            await drain(response)
+            raise _bad_status(response)
         check_type(response)
-        body = await read_body(response, self.limits.bytes)
+        body = await read_body(response, self.limits)
         if is_html(response, body):
             return html_page(response, body)
         return await in_thread(text_page, response, body)
@@ -139,6 +119,15 @@ class Fetcher:
         await self.aclose()
 
 
+def _bad_status(response: httpx.Response) -> BadStatus:
+    url, status = str(response.url), response.status_code
+    problem = f"the server answers {status} {response.reason_phrase}".rstrip()
+    wait = asked_to_wait(response)
+    if wait is not None:
+        return RateLimited(url, f"{problem} and asks to wait {wait:,.0f} s", status, wait)
+    return (RateLimited if status == httpx.codes.TOO_MANY_REQUESTS else BadStatus)(url, problem, status)
+
+
 @contextmanager
 def _errors_named(url: str) -> Iterator[None]:
     """The boundary: every foreign error becomes one of ours here, and names the URL that was asked for."""
@@ -148,12 +137,10 @@ def _errors_named(url: str) -> Iterator[None]:
         if not _is_same(error.url, url):
             error.reached_from(url)
         raise
-    except httpx.TimeoutException as error:
-        raise FetchTimeout(url, f"the server is silent: {error or type(error).__name__}") from error
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+    except httpx.InvalidURL as error:
         raise Refused(url, f"this is no URL of a web page: {error}") from error
     except (httpx.HTTPError, OSError) as error:
-        raise ConnectionFailed(url, f"the connection failed: {str(error) or type(error).__name__}") from error
+        raise ConnectionFailed(url, f"the connection failed: {reason(error)}") from error
 
 
 def _is_same(one: str, other: str) -> bool:

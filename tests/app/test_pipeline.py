@@ -81,7 +81,8 @@ def site() -> Iterator[str]:
                 finish.wait()
             if self.path == "/late":
                 finish.wait(0.3)
-            self.send_response(200 if self.path[:5] in ("/good", "/late") else 500)
+            good = self.path[:5] in ("/good", "/late")
+            self.send_response(200 if good else 404 if self.path == "/robots.txt" else 500)
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -203,7 +203,7 @@ def test_defaults_on_the_settings_page_are_true() -> None:
         if default is not None:
             value = Settings.model_fields[variable.removeprefix(PREFIX).lower()].default
             number = f"{value:g}" if isinstance(value, float) else str(value)
-            shown = ",".join(value) if isinstance(value, tuple) else number
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else number
             assert default.get_text() == shown
 
 

@@ -20,7 +20,7 @@ def documented(name: str) -> str:
     elif default in (None, ()):
         shown = "none"
     elif isinstance(default, tuple):
-        shown = f"`{','.join(default)}`"
+        shown = f"`{','.join(map(str, default))}`"
     else:
         shown = f"`{default}`"
     return f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |"

@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from app.fetch import Fetcher, FetchError, FetchLimits, Guard
+from app.fetch import Fetcher, FetchError, FetchLimits, Guard, Manners
 
 PAGE = b"<!doctype html><title>Pears</title><p>Cut in late winter."
+
+# Without a request for robots.txt before the first page of a site.
+QUIET = Manners(robots=False)
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -104,8 +107,8 @@ async def site(start_site: Callable[..., Awaitable[Site]]) -> Site:
 @pytest.fixture
 async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
     """A fetcher as by default, but for its small limits and its leave to ask `site`."""
-    limits = FetchLimits(bytes=100_000, redirects=3, seconds=20.0, silence_seconds=10.0)
-    async with Fetcher(Guard(allowed_hosts=frozenset({site.host})), limits) as made:
+    limits = FetchLimits(bytes=100_000, redirects=3, seconds=20.0, first_byte_seconds=10.0, retry_seconds=0.0)
+    async with Fetcher(Guard(allowed_hosts=frozenset({site.host})), limits, QUIET) as made:
         yield made
 
 

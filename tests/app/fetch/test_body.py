@@ -4,12 +4,18 @@ import gzip
 import tracemalloc
 import zlib
 
+import brotli
 import pytest
 
-from app.fetch import BodyTooLarge, Fetcher, UnreadableBody
+from app.fetch import BodyTooLarge, Fetcher, UnpackedTooLarge, UnreadableBody
+from app.fetch.codings import zstd
 from tests.app.fetch.conftest import PAGE, Site, answer, endless, failure_of
 
 pytestmark = pytest.mark.anyio
+
+# 50 MB in 50 kB, of which a second coding makes some hundred bytes.
+BOMB = gzip.compress(bytes(50_000_000))
+LARGE_WINDOW = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
 
 
 @pytest.mark.parametrize(
@@ -21,11 +27,16 @@ pytestmark = pytest.mark.anyio
         ("deflate", zlib.compress(PAGE)),
         ("deflate", zlib.compress(PAGE)[2:-4]),
         ("identity", PAGE),
+        ("br", brotli.compress(PAGE)),
+        ("zstd", zstd.compress(PAGE)),
+        ("zstd", zstd.compress(PAGE[:9]) + zstd.compress(PAGE[9:])),
+        ("gzip, br", brotli.compress(gzip.compress(PAGE))),
+        ("deflate, zstd, gzip", gzip.compress(zstd.compress(zlib.compress(PAGE)))),
     ],
-    ids=["gzip", "members", "padding", "zlib", "raw-deflate", "identity"],
+    ids="gzip members padding zlib raw-deflate identity br zstd frames two three".split(),
 )
 async def test_compressed_pages_are_read(encoding: str, packed: bytes, fetcher: Fetcher, site: Site) -> None:
-    """gzip and deflate in the forms that servers send them."""
+    """Each coding in the forms that servers send it, and several one upon the other."""
     site.answers["/"] = answer(packed, "text/html", f"content-encoding: {encoding}")
     assert PAGE == (await fetcher.fetch(f"{site.url}/")).html
 
@@ -36,20 +47,45 @@ async def test_compressed_pages_are_read(encoding: str, packed: bytes, fetcher: 
         answer(gzip.compress(bytes(50_000_000)), "text/html", "content-encoding: gzip"),
         answer(gzip.compress(b"x" * 100_001), "text/html", "content-encoding: gzip"),
         answer(zlib.compress(bytes(50_000_000)), "text/html", "content-encoding: deflate"),
+        answer(brotli.compress(bytes(50_000_000)), "text/html", "content-encoding: br"),
+        answer(zstd.compress(bytes(50_000_000)), "text/html", "content-encoding: zstd"),
+        answer(gzip.compress(BOMB), "text/html", "content-encoding: gzip, gzip"),
+        answer(zstd.compress(BOMB), "text/html", "content-encoding: gzip, zstd"),
+        answer(gzip.compress(bytes(90_000)) * 2, "text/html", "content-encoding: gzip"),
+    ],
+    ids="gzip one-byte-over deflate br zstd stacked-gzip stacked-zstd members".split(),
+)
+async def test_a_bomb_ends_at_the_limit(body: bytes, fetcher: Fetcher, site: Site) -> None:
+    """The limit holds for the decompressed bytes, whatever the coding and however many of them."""
+    site.answers["/"] = body
+    error = await failure_of(fetcher, f"{site.url}/")
+    assert (UnpackedTooLarge, "the page unpacks to more than 100,000 bytes") == (type(error), error.problem)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         answer(b"x" * 100_001),
         b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 100001\r\n\r\n",
     ],
-    ids=["gzip-bomb", "one-byte-over", "deflate-bomb", "plain", "announced"],
+    ids=["plain", "announced"],
 )
 async def test_a_page_over_the_limit_is_refused(body: bytes, fetcher: Fetcher, site: Site) -> None:
-    """The limit holds for the decompressed bytes, and an announced length over it is believed at once."""
+    """The limit holds for the bytes on the wire, and an announced length over it is believed at once."""
     site.answers["/"] = body
     assert BodyTooLarge is type(await failure_of(fetcher, f"{site.url}/"))
 
 
-async def test_a_bomb_takes_no_more_memory_than_its_limit(fetcher: Fetcher, site: Site) -> None:
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [("gzip", BOMB), ("br", brotli.compress(bytes(50_000_000))), ("zstd", zstd.compress(bytes(50_000_000)))],
+    ids=["gzip", "br", "zstd"],
+)
+async def test_a_bomb_takes_no_more_memory_than_its_limit(
+    coding: str, packed: bytes, fetcher: Fetcher, site: Site
+) -> None:
     """One chunk on the wire that would grow to 50 MB is not let grow."""
-    site.answers["/"] = answer(gzip.compress(bytes(50_000_000)), "text/html", "content-encoding: gzip")
+    site.answers["/"] = answer(packed, "text/html", f"content-encoding: {coding}")
     tracemalloc.start()
     try:
         await failure_of(fetcher, f"{site.url}/")
@@ -78,13 +114,18 @@ async def test_an_endless_body_ends_at_the_limit(packing: str, fetcher: Fetcher,
 @pytest.mark.parametrize(
     ("encoding", "body", "problem"),
     [
-        ("br", b"...", "the server sends content-encoding 'br', which was not asked for"),
-        ("gzip, gzip", b"...", "the server sends content-encoding 'gzip, gzip', which was not asked for"),
+        ("compress", b"...", "the server sends content-encoding 'compress', which was not asked for"),
+        ("gzip, br, gzip, br", b"...", "the server sends content-encoding 'gzip, br, gzip, br', which was not asked"),
         ("gzip", gzip.compress(PAGE)[:-9], "the compressed page breaks off before its end"),
         ("gzip", b"this is no gzip", "the compressed page is damaged"),
         ("deflate", b"\xff\xff\xff", "the compressed page is damaged"),
+        ("br", brotli.compress(PAGE)[:-3], "the compressed page breaks off before its end"),
+        ("br", b"\xff" * 20, "the compressed page is damaged"),
+        ("zstd", zstd.compress(PAGE)[:-3], "the compressed page breaks off before its end"),
+        ("zstd", b"\xff" * 20, "the compressed page is damaged"),
+        ("zstd", zstd.compress(bytes(20_000_000), options=LARGE_WINDOW), "the compressed page is damaged"),
     ],
-    ids=["unasked", "nested", "cut", "none", "no-deflate"],
+    ids="unasked stacked-high cut no-gzip no-deflate cut-br no-br cut-zstd no-zstd zstd-window".split(),
 )
 async def test_a_wrong_compression_is_refused(
     encoding: str, body: bytes, problem: str, fetcher: Fetcher, site: Site

@@ -12,12 +12,17 @@ from app.fetch import (
     Fetcher,
     FetchLimits,
     FetchTimeout,
+    FirstByteTimeout,
     Guard,
+    HostUnknown,
+    RateLimited,
+    RedirectLoop,
     TooManyRedirects,
+    TooSlow,
     UnreadableBody,
 )
 from pruning.document import Page
-from tests.app.fetch.conftest import PAGE, Site, answer, endless, failure_of
+from tests.app.fetch.conftest import PAGE, QUIET, Site, answer, endless, failure_of
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +49,7 @@ async def test_we_say_who_we_are_and_what_we_can_read(fetcher: Fetcher, site: Si
     await fetcher.fetch(f"{site.url}/")
     headers = site.requests[0][1]
     assert headers["user-agent"].startswith("secateurs/")
-    assert "gzip, deflate" == headers["accept-encoding"]
+    assert "gzip, deflate, br, zstd" == headers["accept-encoding"]
 
 
 async def test_a_redirect_is_followed_and_the_last_url_counts(fetcher: Fetcher, site: Site) -> None:
@@ -65,11 +70,35 @@ async def test_connections_are_used_again(fetcher: Fetcher, site: Site) -> None:
 
 
 async def test_a_redirect_loop_ends(fetcher: Fetcher, site: Site) -> None:
-    """After as many hops as the limits allow the fetch is given up."""
-    site.answers["/"] = answer(b"", "text/html", "location: /", status="301 Moved Permanently")
+    """The second time at the same URL, with no other cookie, is enough."""
+    site.answers["/"] = answer(b"", "text/html", "location: /again", status="301 Moved Permanently")
+    site.answers["/again"] = answer(b"", "text/html", "location: /", status="302 Found")
     error = await failure_of(fetcher, f"{site.url}/")
-    assert (TooManyRedirects, "more than 3 redirects") == (type(error), error.problem)
+    assert (RedirectLoop, "a redirect leads back to an earlier one") == (type(error), error.problem)
+    assert 2 == len(site.requests)
+
+
+async def test_redirects_that_never_come_back_end_as_well(fetcher: Fetcher, site: Site) -> None:
+    """After as many hops as the limits allow the fetch is given up."""
+    for hop in range(9):
+        site.answers[f"/{hop}"] = answer(b"", "text/html", f"location: /{hop + 1}", status="307 Temporary Redirect")
+    error = await failure_of(fetcher, f"{site.url}/0")
+    assert TooManyRedirects is type(error)
+    assert "more than 3 redirects; SECATEURS_FETCH_REDIRECTS sets how many are followed" == error.problem
     assert 4 == len(site.requests)
+
+
+async def test_a_site_may_set_a_cookie_and_send_us_back(fetcher: Fetcher, site: Site) -> None:
+    """The same URL with another cookie is no loop."""
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen = "cookie" in site.requests[-1][1]
+        to_itself = answer(b"", "text/html", "location: /", "set-cookie: seen=1", status="302 Found")
+        writer.write(answer(PAGE) if seen else to_itself)
+
+    site.answers["/"] = once
+    assert PAGE == (await fetcher.fetch(f"{site.url}/")).html
+    assert 1 == site.connections
 
 
 async def test_the_body_of_a_redirect_is_not_read(fetcher: Fetcher, site: Site) -> None:
@@ -83,19 +112,30 @@ async def test_a_tarpit_costs_the_time_of_one_page(site: Site) -> None:
     """A server that sends a byte now and then is never silent, and still runs out of its page's time."""
     site.answers["/"] = drip
     guard = Guard(allowed_hosts=frozenset({site.host}))
-    async with Fetcher(guard, FetchLimits(seconds=0.3, silence_seconds=5.0)) as fetcher:
+    async with Fetcher(guard, FetchLimits(seconds=0.3), QUIET) as fetcher:
         error = await failure_of(fetcher, f"{site.url}/")
         assert (FetchTimeout, "the page did not arrive in time") == (type(error), error.problem)
         await site.all_closed.wait()
 
 
-async def test_a_silent_server_is_given_up(site: Site) -> None:
-    """No answer at all within the seconds of silence that are allowed."""
+async def test_a_server_that_does_not_answer_is_given_up(site: Site) -> None:
+    """No first byte within its seconds, and the connection is closed."""
     site.answers["/"] = never
     guard = Guard(allowed_hosts=frozenset({site.host}))
-    async with Fetcher(guard, FetchLimits(silence_seconds=0.2)) as fetcher:
+    async with Fetcher(guard, FetchLimits(first_byte_seconds=0.1), QUIET) as fetcher:
         error = await failure_of(fetcher, f"{site.url}/")
-    assert (FetchTimeout, True) == (type(error), error.problem.startswith("the server is silent"))
+        assert (FirstByteTimeout, "the server did not answer within 0.1 s") == (type(error), error.problem)
+        await site.all_closed.wait()
+
+
+async def test_a_page_that_drips_is_given_up(site: Site) -> None:
+    """A byte now and then is less than the minimum speed."""
+    site.answers["/"] = drip
+    guard = Guard(allowed_hosts=frozenset({site.host}))
+    async with Fetcher(guard, FetchLimits(pace_seconds=0.2), QUIET) as fetcher:
+        error = await failure_of(fetcher, f"{site.url}/")
+        assert (TooSlow, "fewer than 500 bytes came in 0.2 s") == (type(error), error.problem)
+        await site.all_closed.wait()
 
 
 async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -123,9 +163,9 @@ async def test_a_connection_that_breaks_is_an_error_and_no_short_page(fetcher: F
 async def test_nobody_there_is_a_failed_connection(fetcher: Fetcher, site: Site) -> None:
     """A port without a server and a host without an address."""
     guard = Guard(allowed_hosts=frozenset({"127.0.0.99", "nobody.invalid"}))
-    async with Fetcher(guard) as allowed:
-        failures = [await failure_of(allowed, f"http://{host}:{site.port}/") for host in guard.allowed_hosts]
-    assert [ConnectionFailed] * 2 == [type(error) for error in failures]
+    async with Fetcher(guard, manners=QUIET) as allowed:
+        failures = [await failure_of(allowed, f"http://{host}:{site.port}/") for host in sorted(guard.allowed_hosts)]
+    assert [ConnectionFailed, HostUnknown] == [type(error) for error in failures]
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "429 Too Many Requests", "503 Service Unavailable", "304 "])
@@ -133,7 +173,7 @@ async def test_a_bad_status_is_an_error_with_its_number(status: str, fetcher: Fe
     """An error page is no page, however nice its HTML."""
     site.answers["/"] = answer(b"" if status == "304 " else PAGE, status=status)
     error = await failure_of(fetcher, f"{site.url}/")
-    assert isinstance(error, BadStatus)
+    assert (RateLimited if status.startswith("429") else BadStatus) is type(error)
     assert (int(status[:3]), f"the server answers {status.strip()}") == (error.status, error.problem)
 
 

@@ -1,0 +1,53 @@
+"""The fetcher as the settings want it."""
+
+from app.fetch.fetcher import Fetcher
+from app.fetch.guard import Guard
+from app.fetch.limits import FetchLimits
+from app.fetch.manners import Manners, user_agent
+from app.fetch.proxies import Proxies
+from app.settings import Settings
+
+
+def fetcher_of(settings: Settings) -> Fetcher:
+    """The fetcher of one service. Raises InvalidInput for a proxy that can't be used."""
+    return Fetcher(guard_of(settings), limits_of(settings), manners_of(settings), proxies_of(settings))
+
+
+def guard_of(settings: Settings) -> Guard:
+    """What may be fetched."""
+    return Guard(allowed_hosts=frozenset(settings.fetch_allowed_hosts), ports=frozenset(settings.fetch_ports))
+
+
+def limits_of(settings: Settings) -> FetchLimits:
+    """What one page may cost."""
+    return FetchLimits(
+        bytes=settings.page_bytes,
+        redirects=settings.fetch_redirects,
+        seconds=settings.fetch_seconds,
+        connect_seconds=settings.fetch_connect_seconds,
+        first_byte_seconds=settings.fetch_first_byte_seconds,
+        pace_seconds=settings.fetch_pace_seconds,
+        pace_bytes=settings.fetch_pace_bytes,
+        header_bytes=settings.fetch_header_bytes,
+        headers=settings.fetch_headers,
+    )
+
+
+def manners_of(settings: Settings) -> Manners:
+    """How we behave."""
+    return Manners(
+        user_agent=user_agent(settings.fetch_contact),
+        robots=settings.fetch_robots,
+        per_host=settings.fetch_per_host,
+        connections=settings.fetch_connections,
+        host_delay=settings.fetch_host_delay_seconds,
+        crawl_delay=settings.fetch_crawl_delay_seconds,
+    )
+
+
+def proxies_of(settings: Settings) -> Proxies:
+    """Which forward proxies are gone through."""
+    proxy = settings.fetch_proxy
+    return Proxies.configured(
+        None if proxy is None else proxy.get_secret_value(), environment=settings.fetch_proxy_environment
+    )
