@@ -12,7 +12,7 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test test-vllm lint format bench-speed bench-service bench-generate clean
+.PHONY: help install dev serve test test-vllm lint format bench-speed bench-service bench-generate image-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-service: install ## Measure what the service adds to the time of pruning
 
 bench-generate: install ## Measure the generative step in process (ARGS="--device cuda" for a GPU)
 	@$(BIN)/python benchmarks/generate.py $(ARGS)
+
+image-check: dev ## Build both images without a Docker engine and try them (as root; needs buildah and debootstrap)
+	@$(BIN)/python docker/image_check.py $(ARGS)
 
 clean: ## Remove the environments and all caches
 	rm -rf $(VENV) $(PEERS) $(VLLM) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache

@@ -1,5 +1,8 @@
-"""The compose files: they parse, and what they set exists."""
+"""The Dockerfile and the compose files: the linters find nothing, and what they name exists."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,42 @@ FILES = sorted((ROOT / "docker").glob("compose*.yaml"))
 def services(path: Path) -> dict[str, dict[str, Any]]:
     """The services of a compose file."""
     return yaml.safe_load(path.read_text())["services"]
+
+
+def test_hadolint_finds_nothing() -> None:
+    """The rules that images are commonly held to; exceptions stand in the file."""
+    hadolint = Path(sys.executable).parent / "hadolint"
+    found = subprocess.run([hadolint, "Dockerfile"], cwd=ROOT, capture_output=True, text=True)
+    assert (0, "") == (found.returncode, found.stdout)
+
+
+def test_what_is_copied_into_the_image_exists() -> None:
+    """And is not hidden from the build by .dockerignore."""
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    shown = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    assert names == shown
+    assert all((ROOT / name).exists() for name in names)
+
+
+def test_each_variant_of_the_image_has_its_pins() -> None:
+    """`full` is what `make install` installs, `slim` all of it that needs no torch."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    sets = dict(re.findall(r"(\w+)\) set=(\w+) ;;", dockerfile))
+
+    assert {"full": "local", "slim": "base"} == sets
+    assert all((ROOT / "requirements" / f"{name}.txt").exists() for name in sets.values())
+    assert sets.keys() <= set(re.findall(r"^FROM runtime AS (\w+)", dockerfile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_compose_files_keep_to_their_schema(path: Path) -> None:
+    """The Compose Specification's own, which comes with the checker."""
+    checker = Path(sys.executable).parent / "check-jsonschema"
+    command = [checker, "--builtin-schema", "vendor.compose-spec", path]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert 0 == found.returncode, found.stdout
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import math
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -31,6 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     log.setLevel(settings.log_level.upper())
     with _listen(settings) as listening, suppress(KeyboardInterrupt):
+        # The first process of a container has no default for it, and would not stop while it is still starting.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         index_sample(settings)
         _Server(settings, listening).run(sockets=[listening])
 
