@@ -1,6 +1,6 @@
 """From a question to pruned HTML: search, fetch, read, prune, answer. READ THIS FIRST.
 
-    request -> hits -> pages -> node tables -> pruned -> Answer
+    request -> hits -> pages -> node tables, each content once -> pruned -> Answer
 
 Plain awaits under one deadline. What takes the processor runs in worker threads (`app.seam`). The method itself is
 `pruning.prune.prune_steps`, a generator that does no I/O: it yields what it needs, and is sent what was awaited for it
@@ -22,7 +22,7 @@ from app.parts import Parts
 from app.seam import drive, in_thread
 from app.search import Found, SearchError, search
 from app.settings import Settings
-from app.slots import Slot, shortfalls, slots_of_hits, slots_of_pages, slots_of_urls
+from app.slots import Slot, distinct, shortfalls, slots_of_hits, slots_of_pages, slots_of_urls
 from pruning.blocks import BlockTree
 from pruning.clean import clean_page
 from pruning.errors import InvalidInput, ModelError
@@ -89,7 +89,7 @@ class Pipeline:
         """What search and prune share: pages -> node tables -> pruned -> Answer."""
         early = isinstance(request, SearchRequest)  # who names pages wants each of them
         pages = Pages(slots, self.parts.fetcher, self.settings, clock, self.observer, request.links, early)
-        tables = await pages.tables()
+        tables = await in_thread(distinct, slots, await pages.tables())
         pruned = await self._prune(request, tables, counter, clock)
         return Answer(
             query=request.query,

@@ -2,14 +2,18 @@
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.arrivals import Ended
 from app.fetch import FetchTimeout
 from app.messages import Result, Status
 from app.search import Hit
+from app.search.same_page import page_key
 from pruning.document import Page
+from pruning.duplicates import duplicates
 from pruning.errors import SecateursError
+from pruning.nodes import NodeTable
+from pruning.parse import node_table
 from pruning.result import Pruned, Source
 
 
@@ -65,7 +69,7 @@ class Slot:
 
 def slots_of_hits(hits: Iterable[Hit]) -> list[Slot]:
     """A slot for each hit; a hit that carries its page needs no fetching."""
-    return [
+    return _each_once(
         Slot(
             id=number,
             url=hit.url,
@@ -75,7 +79,7 @@ def slots_of_hits(hits: Iterable[Hit]) -> list[Slot]:
             page=hit.page,
         )
         for number, hit in enumerate(hits, 1)
-    ]
+    )
 
 
 def slots_of_pages(pages: Iterable[Page]) -> list[Slot]:
@@ -85,7 +89,37 @@ def slots_of_pages(pages: Iterable[Page]) -> list[Slot]:
 
 def slots_of_urls(urls: Iterable[str], first: int = 1) -> list[Slot]:
     """A slot for each page that is still to be fetched; `first` is the number of the first."""
-    return [Slot(id=number, url=url) for number, url in enumerate(urls, first)]
+    return _each_once(Slot(id=number, url=url) for number, url in enumerate(urls, first))
+
+
+def _each_once(slots: Iterable[Slot]) -> list[Slot]:
+    """The slots, those of a page that stood before in need of none: it is fetched once."""
+    first_of: dict[str, Slot] = {}
+    made = list(slots)
+    for slot in made:
+        first = first_of.setdefault(page_key(slot.url or ""), slot)
+        if first is not slot and slot.page is None:
+            slot.page = Page("", url=slot.url)
+            slot.duplicate_of = first.id
+    return made
+
+
+def distinct(slots: Sequence[Slot], tables: Sequence[NodeTable]) -> list[NodeTable]:
+    """The tables, empty for each page that says the same as one before it; its slot names that one."""
+    by_id = {slot.id: slot for slot in slots}
+    for slot in slots:
+        if slot.duplicate_of is not None:  # found twice, and fetched once
+            first = by_id[slot.duplicate_of]
+            slot.status, slot.error = first.status, first.error
+    addresses = [page_key(table.metadata.url) if table.metadata.url else None for table in tables]
+    for slot, repeated in zip(slots, duplicates(tables, addresses), strict=True):
+        if repeated is not None:
+            slot.duplicate_of = slots[repeated].id
+    empty = node_table(Page(""))
+    return [
+        table if slot.duplicate_of is None else replace(empty, metadata=table.metadata, removed=table.removed)
+        for slot, table in zip(slots, tables, strict=True)
+    ]
 
 
 def shortfalls(slots: Sequence[Slot], pruned: Pruned, max_tokens: int) -> tuple[str, ...]:

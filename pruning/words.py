@@ -17,6 +17,13 @@ _SLICE = 1 << 18
 
 def words_between(text: str, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Words in each stretch, unspaced scripts by character; and words as white space separates them."""
+    begins_any, begins = word_begins(text)
+    spaced = _number_between(begins, start, stop)
+    return (spaced if begins_any is begins else _number_between(begins_any, start, stop)), spaced
+
+
+def word_begins(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """bool (len(text),): where words begin, each character of unspaced scripts being one; and as white space has it."""
     gap = np.ones(len(text) + 1, bool)  # before each character, whether a gap is
     single = None
     for at, chars in slices(text):
@@ -28,13 +35,10 @@ def words_between(text: str, start: np.ndarray, stop: np.ndarray) -> tuple[np.nd
                 single[here] |= (chars >= low) & (chars <= high)
     begins = gap[:-1] > gap[1:]
     if single is None:
-        del gap
-        spaced = _number_between(begins, start, stop)
-        return spaced, spaced
+        return begins, begins
     begins_any = begins | single
     begins_any[1:] |= single[:-1] & ~gap[2:]
-    del gap, single
-    return _number_between(begins_any, start, stop), _number_between(begins, start, stop)
+    return begins_any, begins
 
 
 def words_joined(before: str, after: str) -> tuple[int, int]:

@@ -299,6 +299,16 @@ def test_a_page_that_is_read_slowly_costs_its_slot() -> None:
     assert ["snippet_only", "ok"] == [result.status for result in answer.results]
 
 
+def test_what_several_pages_say_stands_in_the_answer_once() -> None:
+    """The better-ranked page stays; the other one's result names it."""
+    text = " ".join(f"On Sunday it is open from {hour} to {hour + 4}." for hour in range(40))
+    mirrors = [Hit(f"https://{host}.example/", None, None, page=Page(f"<p>{text}")) for host in ("a", "b")]
+    answer = run(search(), provider=Finding(*mirrors))
+
+    assert [(None, True), (1, False)] == [(result.duplicate_of, bool(result.content)) for result in answer.results]
+    assert [1, "ok"] == [answer.content.count("from 17 to 21"), answer.results[1].status]
+
+
 def test_an_answer_without_any_page_says_why(site: str) -> None:
     """All pages failing is told, with what stands in for them."""
     hits = Hit(f"{site}/bad", None, None), Hit(f"{site}/worse", None, "a snippet")
