@@ -99,7 +99,8 @@ def fit(name: str, offers: Offers, query: SearchQuery) -> Fitted:
     """Fit a query to what an engine offers. Raises NotOffered for a page of results that it doesn't give."""
     text, lost = _text(offers, query)
     notes = list(lost)
-    changes: dict[str, Any] = {"text": text}
+    domains = {side: tuple(_clean(getattr(query, side))) for side in ("include_domains", "exclude_domains")}
+    changes: dict[str, Any] = {"text": text, **domains}
     for option in ("language", "time_range", "safe_search"):
         if getattr(query, option) is not None and not getattr(offers, option):
             changes[option] = None

@@ -30,6 +30,7 @@ class Pace:
             0, or, where it comes too late, the seconds until then: nothing was taken.
         """
         now = asyncio.get_running_loop().time()
+        until = max(now, until)  # who comes too late is told so by the clock, not here
         start = self.reserve(now, until)
         if start > until:
             return start - now
