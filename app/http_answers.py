@@ -40,4 +40,4 @@ def _message(body: Any) -> str:
         for name in ("error", "message", "detail"):
             if body.get(name):
                 return _message(body[name])
-    return " ".join(str(body).split())[:200]
+    return " ".join(str(body).split())[:200] if body else ""

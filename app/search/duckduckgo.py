@@ -63,7 +63,9 @@ class DuckDuckGo:
             raise
         except Exception as error:  # each layer of the library has its own
             raise SearchError(NAME, f"the library ddgs fails: {reason(error)}") from error
-        return [Hit(url=row.href, title=row.title or None, snippet=row.body or None) for row in rows or ()]
+        if rows is None:
+            raise SearchError(NAME, "DuckDuckGo's page is empty")
+        return [Hit(url=row.href, title=row.title or None, snippet=row.body or None) for row in rows]
 
 
 def _engine(url: str) -> Any:

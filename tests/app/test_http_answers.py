@@ -33,6 +33,7 @@ def test_both_forms_are_read() -> None:
         (b'{"message": "a", "detail": "b"}', "a"),
         (b'{"detail": {"error": "a"}}', "a"),
         (b"<html>", ""),
+        (b"{}", ""),
         (b"\xff", ""),
         (b"[" * 100_000, ""),
         (b'"' + b"x" * 500 + b'"', "x" * 200),

@@ -116,6 +116,12 @@ def test_a_service_is_ready_without_its_language_model(tmp_path: Path, caplog: p
     assert "without the step generate for now: the model server at" in caplog.text
 
 
+def test_sub_questions_without_a_chat_model_stop_the_service(tmp_path: Path) -> None:
+    """At its start."""
+    with pytest.raises(InvalidInput, match="SECATEURS_SUB_QUESTIONS needs a chat model: set SECATEURS_CHAT_MODEL_URL"):
+        Parts(Settings(state_dir=tmp_path, embedder="none", sub_questions=2))
+
+
 def test_an_address_that_is_none_stops_the_service(tmp_path: Path) -> None:
     """At its start."""
     with pytest.raises(InvalidInput, match="is no URL"):

@@ -65,6 +65,17 @@ def test_steps_are_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None
         load_settings()
 
 
+@pytest.mark.parametrize("address", ["localhost:8080", "ftp://a.org/", "http://"])
+def test_an_address_is_one_of_http(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One, or each of a list."""
+    for name in ("SEARXNG_URL", "URLS"):
+        monkeypatch.setenv(f"SECATEURS_{name}", address)
+    with pytest.raises(InvalidInput) as caught:
+        load_settings()
+    told = "Value error, an address begins with http:// or https:// and a host"
+    assert f"SECATEURS_SEARXNG_URL: {told}; SECATEURS_URLS: {told}" == str(caught.value)
+
+
 def test_wrong_values_name_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every wrong variable is named, in one line that holds no value: one may be a key."""
     monkeypatch.setenv("SECATEURS_PORT", "eighty")

@@ -84,7 +84,7 @@ class EngineServer:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         parts = urlsplit(target)
         params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        request = Request(method, parts.path, params, headers, json.loads(body) if body else None)
+        request = Request(method, parts.path, params, headers, _read(headers, body))
         self.seen.append(request)
         return await self._reply(self.answer(request), writer)
 
@@ -101,6 +101,13 @@ class EngineServer:
         writer.write("\r\n".join(head).encode() + b"\r\n\r\n" + sent)
         await writer.drain()
         return reply.fault is None
+
+
+def _read(headers: dict[str, str], body: bytes) -> Any:
+    """A form or JSON."""
+    if "urlencoded" in headers.get("content-type", ""):
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    return json.loads(body) if body else None
 
 
 def rows(first: int, count: int, **names: str) -> list[dict[str, Any]]:
