@@ -95,7 +95,7 @@ class Result:
             "`failed`: it could not be, and there is no snippet."
         ),
     ]
-    error: Annotated[str | None, Field(description="Why the page could not be read.")]
+    error: Annotated[str | None, Field(description="Why the page could not be read, or not as its readers see it.")]
     duplicate_of: Annotated[
         int | None,
         Field(description="The `id` of an earlier page that says the same; nothing of this one is in `content` then."),

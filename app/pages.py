@@ -9,10 +9,12 @@ from functools import partial
 from app.arrivals import Patience, arrivals
 from app.clock import FETCH_SHARE, READ_SHARE, Clock
 from app.fetch import Fetcher
+from app.fetch.drawing import Renderer, drawn
+from app.fetch.shell import is_shell
 from app.seam import in_thread
 from app.settings import Settings
 from app.slots import Slot
-from pruning.errors import PageError, PageTimeout, SecateursError
+from pruning.errors import PageError, PageTimeout
 from pruning.isolate import read_page
 from pruning.nodes import NodeTable
 from pruning.observe import Observer, stage
@@ -29,6 +31,7 @@ class Pages:
         slots: one a page; those that have their page already are only read.
         links: keep links.
         early: the answer may go when enough good pages have arrived.
+        browser: draws pages that are empty until their scripts have run.
     """
 
     slots: Sequence[Slot]
@@ -38,6 +41,7 @@ class Pages:
     observer: Observer
     links: bool = False
     early: bool = False
+    browser: Renderer | None = None
 
     async def tables(self) -> list[NodeTable]:
         """A table for each slot, in their order; for a page that failed or is late, of what stands in for it."""
@@ -53,32 +57,33 @@ class Pages:
     async def _fetch(self, slots: Sequence[Slot], group: asyncio.TaskGroup) -> dict[int, asyncio.Task[NodeTable]]:
         """Fill the slots; each is read by a task of the group from then on."""
         reading: dict[int, asyncio.Task[NodeTable]] = {}
+        until = min(self.clock.share(FETCH_SHARE), self.clock.now() + self.settings.fetch_seconds)
 
-        async def arrive(slot: Slot) -> bool:
-            try:
-                slot.fill(await self.fetcher.fetch(slot.url or "", deadline=self._fetch_until()))
-            except SecateursError as error:
-                slot.fill(error)
+        async def read(slot: Slot) -> NodeTable:
             reading[slot.id] = group.create_task(self._read(slot))
             # Shielded: when waiting for pages ends, this one has arrived and is still read.
-            table = await asyncio.shield(reading[slot.id])
-            return slot.status == "ok" and bool(table.words[0])
+            return await asyncio.shield(reading[slot.id])
 
-        ended = await arrivals(map(arrive, slots), self._patience(len(slots)))
+        async def arrive(slot: Slot) -> bool:
+            await slot.await_page(self.fetcher.fetch(slot.url or "", deadline=until))
+            table = await read(slot)
+            if slot.status == "ok" and slot.page and await in_thread(is_shell, slot.page, table):
+                await slot.await_page(drawn(slot.take_shell(), self.browser, until))
+                table = await read(slot)
+            return slot.status == "ok" and not slot.error and bool(table.words[0])
+
+        ended = await arrivals(map(arrive, slots), self._patience(len(slots), until))
         for slot in slots:
             if slot.page is None:
                 slot.give_up(ended)
                 reading[slot.id] = group.create_task(self._read(slot))
         return reading
 
-    def _patience(self, awaited: int) -> Patience:
+    def _patience(self, awaited: int, until: float) -> Patience:
         given = len(self.slots) - awaited
         some = math.ceil(self.settings.fetch_enough * len(self.slots)) - given
         enough = max(some, 1) if self.early else awaited
-        return Patience(self._fetch_until(), enough, self.settings.fetch_grace_seconds)
-
-    def _fetch_until(self) -> float:
-        return min(self.clock.share(FETCH_SHARE), self.clock.now() + self.settings.fetch_seconds)
+        return Patience(until, enough, self.settings.fetch_grace_seconds)
 
     async def _read(self, slot: Slot) -> NodeTable:
         """Parse and clean one page within its share of the time; where that fails, what stands in for it."""

@@ -9,7 +9,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from app.errors import ProviderNotConfigured, TokenizerNotAllowed
-from app.fetch.configured import fetcher_of
+from app.fetch.configured import browser_of, fetcher_of
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingOptions, EmbeddingServer
 from app.models.in_process import AwaitedEmbedder, AwaitedPathModel, InProcess, InProcessPathModel, NoEmbedder
@@ -40,6 +40,7 @@ class Parts:
         self.providers: Mapping[str, SearchProvider] = load_providers(settings)
         self.chat = _chat(settings)
         self.fetcher = fetcher_of(settings)
+        self.browser = browser_of(settings)
         self.embedder = _embedder(settings)
         self.path_model = _path_model(settings)
         self._served: dict[str, ServedTokenCounter] = {}
@@ -148,6 +149,8 @@ class Parts:
         if self.path_model is not None:
             await self.path_model.aclose()
         await self.fetcher.aclose()
+        if self.browser is not None:
+            await self.browser.aclose()
         if self.chat is not None:
             await self.chat.aclose()
         for provider in self.providers.values():

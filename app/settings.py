@@ -209,6 +209,31 @@ class Settings(BaseSettings):
     fetch_pace_bytes: int = Field(500, ge=0, description="Bytes that must come in that time; 0 for no minimum speed.")
     fetch_header_bytes: int = Field(65_536, ge=1_000, le=65_536, description="Bytes of the headers of one answer.")
     fetch_headers: int = Field(200, ge=10, le=10_000, description="Headers of one answer.")
+    browser_url: str | None = Field(
+        None,
+        description="DevTools URL of a Chromium that draws pages which are empty until their scripts have run, such as "
+        "`http://chromium:9222`.",
+    )
+    browser_command: str | None = Field(
+        None, description="Command that starts such a Chromium on this machine instead, such as `chromium`."
+    )
+    browser_pages: int = Field(2, ge=1, le=100, description="Pages that the browser draws at once; others wait.")
+    browser_recycle: int = Field(
+        100, ge=1, description="Pages after which a browser that the service has started is replaced by a new one."
+    )
+    browser_seconds: float = Field(
+        10.0, gt=0, le=600, description="Seconds that the browser may take for one page, waiting included."
+    )
+    browser_proxy_listen: str = Field(
+        "127.0.0.1:0",
+        description="Address that the proxy listens on through which alone the browser reaches the web; port 0 takes "
+        "any free one.",
+    )
+    browser_proxy_url: str | None = Field(
+        None,
+        description="URL by which the browser reaches that proxy where it isn't that address, such as "
+        "`http://secateurs:3128`.",
+    )
 
     request_bytes: int = Field(64_000_000, ge=1_000, description="Bytes of one request body.")
     page_bytes: int = Field(Limits().bytes, ge=1_000, description="Bytes of one page.")

@@ -1,11 +1,12 @@
 """The slots of an answer, one a page: whatever goes wrong with a page stays in its slot."""
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.arrivals import Ended
 from app.fetch import FetchTimeout
+from app.fetch.drawing import NotDrawn
 from app.messages import Result, Status
 from app.search import Hit
 from app.search.same_page import page_key
@@ -19,7 +20,12 @@ from pruning.result import Pruned, Source
 
 @dataclass(slots=True)
 class Slot:
-    """The place of one page in an answer, from hit to result. `page` is `None` until it has arrived."""
+    """The place of one page in an answer, from hit to result.
+
+    Attributes:
+        page: `None` until it has arrived.
+        shell: the page before its scripts have drawn it, where that is needed.
+    """
 
     id: int
     url: str | None = None
@@ -27,25 +33,43 @@ class Slot:
     snippet: str | None = None
     published: str | None = None
     page: Page | None = None
+    shell: Page | None = None
     status: Status = "ok"
     error: str | None = None
     duplicate_of: int | None = None
 
     def fill(self, page: Page | SecateursError) -> None:
-        """Put in the page, or why it can't be had or read: its snippet stands in for it then, or nothing."""
+        """Put in the page, or why it can't be had or read: then its snippet stands in, or its shell, or nothing."""
         if isinstance(page, Page):
             self.page = page
             return
         self.error = " ".join(str(page).split())
+        if self.shell is not None and not self.snippet:
+            self.page = self.shell  # it may have a title, or a line for readers without scripts
+            return
         self.status = "snippet_only" if self.snippet else "failed"
         stand_in = f"<p>{html.escape(self.snippet)}</p>" if self.snippet else ""
         self.page = Page(html=stand_in, url=self.url, title=self.title)
+
+    async def await_page(self, coming: Awaitable[Page]) -> None:
+        """Put in the page when it comes, or why it doesn't."""
+        try:
+            self.fill(await coming)
+        except SecateursError as error:
+            self.fill(error)
+
+    def take_shell(self) -> Page:
+        """The page that has arrived, which is empty until its scripts have run: the slot awaits it once more."""
+        assert self.page is not None
+        self.shell, self.page = self.page, None
+        return self.shell
 
     def give_up(self, ended: Ended) -> None:
         """Say that the page was no longer waited for: `late`, or `enough` others had arrived."""
         early = "enough other pages had arrived, so this one was not waited for"
         late = "the page did not arrive in the time that the request has for it"
-        self.fill(FetchTimeout(self.url or "", early if ended == "enough" else late))
+        error = NotDrawn if self.shell else FetchTimeout
+        self.fill(error(self.url or "", early if ended == "enough" else late))
 
     def result(self, source: Source) -> Result:
         """The slot as it is told, with what was kept of its page."""

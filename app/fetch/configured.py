@@ -1,16 +1,38 @@
-"""The fetcher as the settings want it."""
+"""The fetcher and its browser as the settings want them."""
 
+from app.fetch.drawing import Renderer
 from app.fetch.fetcher import Fetcher
 from app.fetch.guard import Guard
 from app.fetch.limits import FetchLimits
 from app.fetch.manners import Manners, user_agent
 from app.fetch.proxies import Proxies
 from app.settings import Settings
+from pruning.errors import MissingExtra
 
 
 def fetcher_of(settings: Settings) -> Fetcher:
     """The fetcher of one service. Raises InvalidInput for a proxy that can't be used."""
     return Fetcher(guard_of(settings), limits_of(settings), manners_of(settings), proxies_of(settings))
+
+
+def browser_of(settings: Settings) -> Renderer | None:
+    """The browser of one service, where there is one. Raises InvalidInput, MissingExtra."""
+    if not settings.browser_url and not settings.browser_command:
+        return None
+    try:
+        from app.fetch.browser import Browser, BrowserOptions
+    except ImportError as error:
+        raise MissingExtra("a browser needs an extra: pip install 'secateurs[browser]'") from error
+    options = BrowserOptions(
+        url=settings.browser_url,
+        command=settings.browser_command,
+        pages=settings.browser_pages,
+        recycle=settings.browser_recycle,
+        seconds=settings.browser_seconds,
+        proxy_listen=settings.browser_proxy_listen,
+        proxy_url=settings.browser_proxy_url,
+    )
+    return Browser(guard_of(settings), options, user_agent=user_agent(settings.fetch_contact))
 
 
 def guard_of(settings: Settings) -> Guard:

@@ -18,6 +18,7 @@ FetchError
 ├── HeadersTooLarge       more headers, or more bytes of them, than the limit
 ├── BodyTooLarge          more bytes on the wire than the limit
 │   └── UnpackedTooLarge  more bytes after decompression than the limit: a bomb, or a large page
+├── BrowserUnavailable    the browser that should draw the page is down; the page may be a good one
 └── UnreadableBody        not a page that can be read: an image, an archive, damaged, nothing at all
 """
 
@@ -124,3 +125,7 @@ class UnpackedTooLarge(BodyTooLarge):
 
 class UnreadableBody(FetchError):
     """The answer is nothing that can be read as a page."""
+
+
+class BrowserUnavailable(FetchError):
+    """The browser that should draw the page can't be had."""

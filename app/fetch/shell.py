@@ -45,14 +45,14 @@ _STATE = re.compile(
 _BASE = re.compile(rb"<base\s[^<>]*>", re.IGNORECASE)
 
 
-def is_shell(page: Page) -> bool:
-    """Whether the page shows next to nothing until its scripts have run."""
-    try:
-        markup, table = utf8(page, Limits()), read_page(page)
-    except PageError:
-        return False  # whoever reads it will be told why
+def is_shell(page: Page, table: NodeTable) -> bool:
+    """Whether the page, which was read as that table, shows next to nothing until its scripts have run."""
     if _words_of_its_own(table) >= _FEW_WORDS:
         return False
+    try:
+        markup = utf8(page, Limits())
+    except PageError:
+        return False  # whoever read it was told why
     raw = list(_raw_texts(markup))
     if not any(part.tag == "script" for part in raw):
         return False
