@@ -3,6 +3,7 @@
 import anyio
 import httpx
 
+from app.fetch.body import drain
 from app.fetch.limits import FetchLimits
 from app.http_answers import retry_after
 
@@ -32,7 +33,11 @@ class RetryingTransport(httpx.AsyncBaseTransport):
             wait = self._limits.retry_seconds
         if wait is None or anyio.current_time() + wait >= anyio.current_effective_deadline():
             return response
-        await response.aclose()
+        response.request = request
+        try:
+            await drain(response)
+        finally:
+            await response.aclose()
         await anyio.sleep(wait)
         return await self._inner.handle_async_request(request)
 

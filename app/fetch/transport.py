@@ -170,7 +170,7 @@ def _translated(url: str, *, proxied: bool = False) -> Iterator[None]:
         raise errors.ProxyFailed(url, f"the proxy does not connect: it answers {error}") from error
     except httpcore2.TimeoutException as error:
         kind = errors.ProxyFailed if proxied else errors.ConnectTimeout
-        raise kind(url, f"no connection in time: {error or type(error).__name__}") from error
+        raise kind(url, "no connection in time") from error
     except (httpcore2.NetworkError, httpcore2.ProtocolError, h2.exceptions.H2Error, OSError) as error:
         raise _failure(error, url, proxied=proxied) from error
 
