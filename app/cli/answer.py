@@ -70,8 +70,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 async def _run(request: SearchRequest | PruneRequest, arguments: argparse.Namespace) -> Answer:
-    chosen = {"tokenizer": arguments.tokenizer} if arguments.tokenizer else {}
-    settings = load_settings(**chosen)
+    chosen = ((name, getattr(arguments, name, None)) for name in ("tokenizer", "provider"))
+    settings = load_settings(**{name: value for name, value in chosen if value})
     async with open_parts(settings) as parts:
         pipeline = Pipeline(parts, settings)
         if isinstance(request, SearchRequest):

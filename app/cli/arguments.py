@@ -80,7 +80,10 @@ def _clean(commands: Commands) -> None:
 
 def _index(commands: Commands) -> None:
     parser = _command(commands, "index", "app.cli.index:run", "Index a folder of HTML files for searching.")
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("folder", type=Path, nargs="?", metavar="DIR")
+    what.add_argument("--list", action="store_true", help="list the folders that are in the index")
+    what.add_argument("--remove", type=Path, metavar="DIR", help="take a folder out of the index; its files stay")
     parser.add_argument("--url", metavar="PREFIX", help="address of the folder, for the results (file: addresses)")
 
 

@@ -2,7 +2,7 @@
 
 from app.search.expansion import Ask, Expansion, search
 from app.search.indexing import IndexReport
-from app.search.local import LocalIndex, LocalProvider
+from app.search.local import IndexedFolder, LocalIndex, LocalProvider
 from app.search.protocol import (
     SAFE_SEARCH,
     TIME_RANGES,
@@ -26,6 +26,7 @@ __all__ = [
     "Found",
     "Hit",
     "IndexReport",
+    "IndexedFolder",
     "LocalIndex",
     "LocalProvider",
     "NotOffered",

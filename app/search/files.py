@@ -5,17 +5,24 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from pruning.document import Limits, Page
+from pruning.elements import CODES
 from pruning.errors import PageError, PageTooLarge
 from pruning.isolate import read_page
 from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable
 
 SUFFIXES = (b".html", b".htm", b".xhtml")
-_MARKS = str.maketrans({BLOCK_MARK: "\n", INLINE_MARK: ""})
-_LINE_BREAKS = re.compile(r"\s*\n\s*")
+# Before a line of navigation: it can be found, but says nothing of the page.
+LINK_MARK = "\x02"
+# So many lines that are links and nothing else, one after another, are navigation.
+LINKS_IN_A_ROW = 3
 _LANGUAGE = re.compile(r"\s*([a-z]{2,8})(?![a-z0-9])")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -96,7 +103,7 @@ def _html_files(here: bytes, names: list[bytes]) -> Iterator[bytes]:
 def read_entry(path: Path, limits: Limits) -> Entry:
     """Read and clean one file. Raises OSError, PageError."""
     html, stamp = read_file(path, limits.bytes)
-    table = read_page(Page(html=html), limits)
+    table = read_page(Page(html=html), limits, links=True)
     about = table.metadata
     return Entry(
         title=_storable(about.title or path.stem),
@@ -121,8 +128,27 @@ def read_file(path: Path, limit: int) -> tuple[bytes, Stamp]:
 
 
 def visible_text(table: NodeTable) -> str:
-    """All that a reader sees, a line for each block."""
-    return _LINE_BREAKS.sub("\n", table.text.translate(_MARKS)).strip()
+    """All that a reader sees, a line for each block; those of navigation have the mark. The table must keep links."""
+    linked = np.zeros(len(table.text), bool)
+    for node in np.flatnonzero(table.tag == CODES["a"]).tolist():
+        linked[table.start[node] : table.stop[node]] = True
+    lines: list[tuple[str, bool]] = []
+    at = 0
+    for part in table.text.split(BLOCK_MARK):
+        text = " ".join(part.replace(INLINE_MARK, "").split())
+        if text:
+            lines.append((text, _is_link(part, linked[at : at + len(part)])))
+        at += len(part) + 1
+    return "\n".join(
+        f"{LINK_MARK}{text}" if is_link and len(run) >= LINKS_IN_A_ROW else text
+        for is_link, run in ((key, list(group)) for key, group in groupby(lines, key=itemgetter(1)))
+        for text, _ in run
+    )
+
+
+def _is_link(line: str, linked: np.ndarray) -> bool:
+    """Whether all words of the line are links; signs between them are not words."""
+    return all(linked[at] for at, character in enumerate(line) if character.isalnum())
 
 
 def language_code(language: str | None) -> str | None:

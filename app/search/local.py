@@ -3,7 +3,8 @@
 import re
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,15 @@ from pruning.document import Limits, Page
 from pruning.errors import InvalidInput, PageError
 
 NAME = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFolder:
+    """A folder that is in the index, what stands for it in its pages' URLs, and how many pages it has."""
+
+    path: Path
+    url_prefix: str | None
+    pages: int
 
 
 class LocalIndex:
@@ -56,6 +66,22 @@ class LocalIndex:
             raise SearchError(NAME, f"the index {self._path} can't be written: {error}") from error
         return report
 
+    def folders(self) -> list[IndexedFolder]:
+        """What is in the index. Raises SearchError."""
+        with self._errors_told(), Store.for_reading(self._path) as store:
+            return [IndexedFolder(one.path, one.url_prefix, len(store.stamps(one))) for one in store.folders()]
+
+    def remove(self, folder: Path) -> int:
+        """Take a folder out of the index, which may be gone from the disk, and say how many pages it had.
+
+        Raises InvalidInput for a folder that is not in it, SearchError.
+        """
+        root = folder.resolve()
+        if root not in (one.path for one in self.folders()):
+            raise InvalidInput(f"{folder} is not in the index; `secateurs index --list` says what is")
+        with self._errors_told(), Store.for_writing(self._path) as store:
+            return sum(store.remove_folder(one) for one in store.folders() if one.path == root)
+
     def search(self, query: SearchQuery) -> list[Hit]:
         """The best pages for a question in natural language, each with the bytes of its file.
 
@@ -65,16 +91,20 @@ class LocalIndex:
         Raises SearchError.
         """
         since = _first_day(query.time_range)
-        try:
-            with Store.for_reading(self._path) as store:
-                found = store.find(query.text, language_code(query.language), since)
-                first = (query.page - 1) * query.max_results
-                hits = list(islice(self._hits(store, found, query), first, first + query.max_results))
-                if not hits and not store.page_count():
-                    raise SearchError(NAME, "the index has no pages; fill it with `secateurs index DIR`")
-        except (sqlite3.Error, OutdatedIndex) as error:
-            raise SearchError(NAME, self._problem(error)) from error
+        first = (query.page - 1) * query.max_results
+        with self._errors_told(), Store.for_reading(self._path) as store:
+            found = store.find(query.text, language_code(query.language), since)
+            hits = list(islice(self._hits(store, found, query), first, first + query.max_results))
+            if not hits and not store.page_count():
+                raise SearchError(NAME, "the index has no pages; fill it with `secateurs index DIR`")
         return hits
+
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OutdatedIndex, OSError) as error:
+            raise SearchError(NAME, self._problem(error)) from error
 
     def _hits(self, store: Store, found: Iterator[tuple[int, int, float]], query: SearchQuery) -> Iterator[Hit]:
         """A hit for each page, by its best passage, which comes first."""

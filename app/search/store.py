@@ -25,7 +25,7 @@ from pruning import parse
 from pruning.lexical import terms
 
 # Bump when the tables or the terms change; with the cleaner's version it says which index can be read.
-SCHEMA = 3
+SCHEMA = 4
 VERSION = SCHEMA * 1000 + parse.VERSION
 BUSY_SECONDS = 30.0
 # A term in the title says more about the page than one in its text.
@@ -188,6 +188,15 @@ class Store:
             (os.fsencode(path), url_prefix),
         ).fetchall()
         return Folder(number, path, url_prefix)
+
+    def remove_folder(self, folder: Folder) -> int:
+        """Forget a folder and its pages, and say how many there were."""
+        with self.transaction():
+            paths = self.stamps(folder)
+            for path in paths:
+                self.remove(folder, path)
+            self._connection.execute("DELETE FROM folders WHERE id = ?", (folder.id,))
+        return len(paths)
 
     def stamps(self, folder: Folder) -> dict[bytes, Stamp]:
         """What is known of each of the folder's files."""

@@ -13,6 +13,8 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from app.cli import main
+from app.cli.sample import SITE, index_sample
+from app.settings import load_settings
 from pruning import TokenCounter, clean
 from tests.app.serving import served
 from tests.needs import ROOT
@@ -145,6 +147,30 @@ def test_index_and_search(page: str, tmp_path: Path, capfdbinary: Captured, monk
     assert b'data-url="https://shop.example/page.html"' in capfdbinary.readouterr().out
 
 
+def test_a_folder_is_taken_out_of_the_index(
+    page: str, tmp_path: Path, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list says what is in it; beside the sample site, a hint says how to be rid of that."""
+    monkeypatch.setenv("SECATEURS_STATE_DIR", str(tmp_path / "state"))
+    index_sample(load_settings())
+    capfdbinary.readouterr()
+    assert 0 == main(["index", str(Path(page).parent), "--url", "https://shop.example/"])
+    hint = f"the sample site is in the index, too: secateurs index --remove {SITE}\n"
+    assert capfdbinary.readouterr().err.decode().endswith(hint)
+
+    assert 0 == main(["index", "--remove", str(SITE)])
+    assert b" pages removed: " in capfdbinary.readouterr().err
+    assert 0 == main(["index", "--list"])
+    assert f"1\t{Path(page).parent}\thttps://shop.example/\n" == capfdbinary.readouterr().out.decode()
+    assert 2 == main(["index", "--remove", str(SITE)])
+    assert f"secateurs: {SITE} is not in the index; `secateurs index --list` says what is\n" == (
+        capfdbinary.readouterr().err.decode()
+    )
+    index_sample(load_settings())
+    assert 0 == main(["index", "--list"])
+    assert 1 == len(capfdbinary.readouterr().out.splitlines())
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -156,8 +182,16 @@ def test_index_and_search(page: str, tmp_path: Path, capfdbinary: Captured, monk
         (["index", "/nowhere"], "secateurs: /nowhere is not a folder"),
         (
             ["search", "x", "--provider", "nobody"],
-            "secateurs: the provider 'nobody' is not configured; these are: local",
+            "secateurs: there is no search provider 'nobody', only brave, ddgs, exa, local",
         ),
+        (
+            ["search", "x", "--provider", "brave"],
+            "secateurs: the search provider brave needs a key: set SECATEURS_BRAVE_KEY",
+        ),
+        (["search", "x", "--page", "0"], "secateurs: page and max_results must be at least 1"),
+        (["search", "x", "--language", "english"], "secateurs: language must be a code such as en or pt-BR"),
+        (["search", "x", "--sub-questions", "2"], "secateurs: sub_questions need a chat model"),
+        (["index", "--remove", "/nowhere"], "secateurs: local: there is no index at "),
         (["eval", "--data", "PAGE", "--out", "OUT"], "secateurs: PAGE, line 1: not a question of a set"),
         (["eval", "--data", "/nowhere", "--out", "OUT"], "secateurs: /nowhere: No such file or directory"),
     ],

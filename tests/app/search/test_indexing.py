@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.search import LocalIndex, SearchQuery
+from app.search import IndexedFolder, LocalIndex, SearchError, SearchQuery
 from app.search.indexing import IndexReport
 from pruning.document import Limits
 from pruning.errors import InvalidInput
@@ -114,6 +114,36 @@ def test_many_folders_are_in_one_index(index: LocalIndex, folder: Path, tmp_path
     index.index(folder)
     assert IndexReport(added=1) == index.index(other)
     assert {"a.html", "b.html"} == found(index, "apples")
+
+
+def test_a_folder_can_be_taken_out_again(
+    index: LocalIndex, folder: Path, tmp_path: Path, write_page: WritePage
+) -> None:
+    """Also one that is no longer on the disk; nothing of it is found, and the others stay."""
+    write_page("a.html", "<p>apples")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.html").write_text("<p>apples")
+    index.index(folder, "https://docs.example/")
+    index.index(other)
+    assert [IndexedFolder(folder, "https://docs.example/", 1), IndexedFolder(other, None, 1)] == index.folders()
+    (other / "b.html").rename(tmp_path / "b.html")
+    other.rmdir()
+    assert 1 == index.remove(other)
+    assert ([folder], {"a.html"}) == ([one.path for one in index.folders()], found(index, "apples"))
+    with pytest.raises(InvalidInput, match="is not in the index"):
+        index.remove(other)
+    assert 1 == index.remove(folder)
+    with pytest.raises(SearchError, match="the index has no pages"):
+        index.search(SearchQuery("apples"))
+
+
+def test_without_an_index_there_is_nothing_to_list(index: LocalIndex, folder: Path) -> None:
+    """And nothing is made."""
+    for ask in (index.folders, lambda: index.remove(folder)):
+        with pytest.raises(SearchError, match="there is no index at"):
+            ask()
+    assert not (folder.parent / "state").exists()
 
 
 def test_what_is_not_a_folder_is_an_error(index: LocalIndex, folder: Path, write_page: WritePage) -> None:

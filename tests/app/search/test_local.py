@@ -26,7 +26,7 @@ def test_a_hit_carries_all_that_a_provider_says(index: LocalIndex, folder: Path,
     expected = Hit(
         url=path.as_uri(),
         title="Pears",
-        snippet="Home Pears are cut in late winter.",
+        snippet="Pears are cut in late winter.",
         score=hit.score,
         published="2024-03-01T08:00:00Z",
         page=Page(html=path.read_bytes(), url=path.as_uri()),
@@ -127,6 +127,17 @@ def test_the_snippet_is_the_passage_that_answers(index: LocalIndex, folder: Path
     assert "The quince & its jam." in (quince.snippet or "")
     assert "金閣寺は京都にあります。" in (temple.snippet or "")
     assert len(quince.snippet or "") <= 240
+
+
+def test_a_snippet_is_no_navigation(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
+    """It begins where a sentence or a line does; the menu's words find the page all the same."""
+    menu = "".join(f"<li><a href=/{word}>{word}</a>" for word in ("Apples", "Pears", "Quince jam", "Cellar"))
+    write_page("a.html", f"<nav><ul>{menu}</ul></nav><p>Welcome. Quince jam is <a href=/x>cooked</a> for an hour.")
+    write_page("menu.html", f"<ul>{menu}</ul>")
+    index.index(folder)
+    snippets = {hit.url.rpartition("/")[2]: hit.snippet for hit in index.search(SearchQuery("quince jam"))}
+    assert {"a.html": "Quince jam is cooked for an hour.", "menu.html": "Quince jam Cellar"} == snippets
+    assert {"a.html", "menu.html"} == set(found(index, "cellar"))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
