@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_parts(chosen) as parts:
+        async with open_parts(chosen, observe) as parts:
             app.state.pipeline = Pipeline(parts, chosen, observe)
             parts.start_loading()
             yield

@@ -46,7 +46,12 @@ def observe(event: Event) -> None:
     account = _account.get()
     if event.kind == "degraded":
         log.warning("%s degraded: %s request=%s", event.stage, event.detail, account.id if account else "-")
-    if account is None or event.kind != "finished":
+    if account is None:
+        return
+    if event.kind == "cache":
+        for name, number in event.counts.items():
+            account.counts[f"{event.stage}_{name}"] = account.counts.get(f"{event.stage}_{name}", 0) + number
+    if event.kind != "finished":
         return
     account.stages[event.stage] = account.stages.get(event.stage, 0.0) + (event.milliseconds or 0.0)
 
@@ -83,9 +88,9 @@ class RequestLog:
         finally:
             _account.reset(token)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
-            timing = account.server_timing()
+            told = " ".join((account.server_timing(), *(f"{name}={number}" for name, number in account.counts.items())))
             # %r: a path may hold line breaks.
-            log.log(level, "%s %r %s request=%s %s", scope["method"], scope["path"], status, account.id, timing)
+            log.log(level, "%s %r %s request=%s %s", scope["method"], scope["path"], status, account.id, told)
 
 
 # Asked every few seconds by whatever watches the service.

@@ -4,18 +4,16 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from app.arrivals import Patience, arrivals
 from app.clock import FETCH_SHARE, READ_SHARE, Clock
-from app.fetch import Fetcher
-from app.fetch.drawing import Renderer, drawn
+from app.fetch.drawing import drawn
 from app.fetch.shell import is_shell
+from app.parts import Parts
 from app.seam import in_thread
 from app.settings import Settings
 from app.slots import Slot
 from pruning.errors import PageError, PageTimeout
-from pruning.isolate import read_page
 from pruning.nodes import NodeTable
 from pruning.observe import Observer, stage
 from pruning.parse import node_table
@@ -31,17 +29,15 @@ class Pages:
         slots: one a page; those that have their page already are only read.
         links: keep links.
         early: the answer may go when enough good pages have arrived.
-        browser: draws pages that are empty until their scripts have run.
     """
 
     slots: Sequence[Slot]
-    fetcher: Fetcher
+    parts: Parts
     settings: Settings
     clock: Clock
     observer: Observer
     links: bool = False
     early: bool = False
-    browser: Renderer | None = None
 
     async def tables(self) -> list[NodeTable]:
         """A table for each slot, in their order; for a page that failed or is late, of what stands in for it."""
@@ -65,10 +61,10 @@ class Pages:
             return await asyncio.shield(reading[slot.id])
 
         async def arrive(slot: Slot) -> bool:
-            await slot.await_page(self.fetcher.fetch(slot.url or "", deadline=until))
+            await slot.await_page(self.parts.fetcher.fetch(slot.url or "", deadline=until))
             table = await read(slot)
             if slot.status == "ok" and slot.page and await in_thread(is_shell, slot.page, table):
-                await slot.await_page(drawn(slot.take_shell(), self.browser, until))
+                await slot.await_page(drawn(slot.take_shell(), self.parts.browser, until))
                 table = await read(slot)
             return slot.status == "ok" and not slot.error and bool(table.words[0])
 
@@ -92,10 +88,10 @@ class Pages:
         limits = self.settings.page_limits()
         # A thread can't be cancelled, so it is told when to end by itself.
         left = max(_LEAST_SECONDS, until - self.clock.now())
-        read = partial(read_page, limits=replace(limits, seconds=min(limits.seconds, left)), links=self.links)
+        timed = replace(limits, seconds=min(limits.seconds, left))
         try:
             async with asyncio.timeout_at(until):
-                return await in_thread(read, slot.page)
+                return await self.parts.tables.read(slot.page, timed, links=self.links, observer=self.observer)
         except PageError as error:
             slot.fill(error)
         except TimeoutError:

@@ -8,6 +8,7 @@ from functools import partial
 
 from pydantic import SecretStr
 
+from app.cache import Cache, CachedEmbedder, Tables
 from app.errors import ProviderNotConfigured, TokenizerNotAllowed
 from app.fetch.configured import browser_of, fetcher_of
 from app.models.chat import ChatModel
@@ -18,10 +19,12 @@ from app.models.vllm import VllmOptions, VllmPathModel
 from app.seam import in_thread
 from app.search import Expansion, SearchProvider, load_providers
 from app.settings import Settings
+from app.store import open_store
 from pruning.errors import InvalidInput, ModelError, SecateursError
 from pruning.generative import PathReader
 from pruning.local.causal import CausalPathModel
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
+from pruning.observe import Observer, unobserved
 from pruning.prune import Given, Need, Scored, Similarities
 from pruning.tokens import TokenCounter
 
@@ -32,16 +35,20 @@ class Parts:
     """Search providers, fetcher, models and tokenizers of one service.
 
     Attributes:
+        cache: what is kept for the next time; None where the settings want none.
+        tables: reads pages.
         path_model: scores blocks by their paths; None where none is configured.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, observer: Observer = unobserved) -> None:
         self._settings = settings
+        self.cache = _cache(settings)
+        self.tables = Tables(self.cache)
         self.providers: Mapping[str, SearchProvider] = load_providers(settings)
         self.chat = _chat(settings)
         self.fetcher = fetcher_of(settings)
         self.browser = browser_of(settings)
-        self.embedder = _embedder(settings)
+        self.embedder = _embedder(settings, self.cache, observer)
         self.path_model = _path_model(settings)
         self._served: dict[str, ServedTokenCounter] = {}
         self._connecting = asyncio.Lock()
@@ -155,12 +162,14 @@ class Parts:
             await self.chat.aclose()
         for provider in self.providers.values():
             await provider.aclose()
+        if self.cache is not None:
+            await self.cache.aclose()
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, observer: Observer = unobserved) -> AsyncIterator[Parts]:
     """The parts that the settings name, closed at the end. Raises InvalidInput where the settings name none."""
-    parts = Parts(settings)
+    parts = Parts(settings, observer)
     try:
         yield parts
     finally:
@@ -175,9 +184,21 @@ def _chat(settings: Settings) -> ChatModel | None:
     return ChatModel(settings.chat_model_url, model=settings.chat_model, key=_secret(settings.chat_model_key))
 
 
-def _embedder(settings: Settings) -> AwaitedEmbedder:
+def _cache(settings: Settings) -> Cache | None:
+    if not settings.cache:
+        return None
+    store = open_store(_secret(settings.store_url), settings.store_file(), settings.cache_bytes)
+    return Cache(store, settings.cache_entry_bytes)
+
+
+def _embedder(settings: Settings, cache: Cache | None, observer: Observer) -> AwaitedEmbedder:
     if settings.embedder == "none":
         return NoEmbedder()
+    model = _vector_model(settings)
+    return model if cache is None else CachedEmbedder(model, cache, observer)
+
+
+def _vector_model(settings: Settings) -> InProcess | EmbeddingServer:
     if not _is_url(settings.embedder):
         return InProcess(SentenceTransformerEmbedder(settings.embedder), settings.deadline_seconds)
     options = EmbeddingOptions(

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
 
     state_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("secateurs", appauthor=False)),
-        description="Folder for what the service keeps: the search index.",
+        description="Folder for what the service keeps: the search index and the cache.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
@@ -235,6 +235,20 @@ class Settings(BaseSettings):
         "`http://secateurs:3128`.",
     )
 
+    cache: bool = Field(
+        True, description="Whether pages fetched, pages read and embeddings are kept for the next time."
+    )
+    cache_dir: Path | None = Field(None, description="Folder for the cache's file; without it, `SECATEURS_STATE_DIR`.")
+    cache_bytes: int = Field(
+        1_000_000_000, ge=1_000_000, description="Bytes of the cache; what was used least recently goes first."
+    )
+    cache_entry_bytes: int = Field(10_000_000, ge=1_000, description="Bytes of one entry; larger ones are not kept.")
+    store_url: SecretStr | None = Field(
+        None,
+        description="Redis server that keeps the cache and what worker processes share, such as "
+        "`redis://:password@host:6379/0`; without it, an SQLite file does.",
+    )
+
     request_bytes: int = Field(64_000_000, ge=1_000, description="Bytes of one request body.")
     page_bytes: int = Field(Limits().bytes, ge=1_000, description="Bytes of one page.")
     page_nodes: int = Field(Limits().nodes, ge=1_000, description="Elements and texts of one page.")
@@ -249,6 +263,10 @@ class Settings(BaseSettings):
     def index_file(self) -> Path:
         """The search index of local pages."""
         return self.state_dir / "index.sqlite3"
+
+    def store_file(self) -> Path:
+        """What worker processes share, where no Redis server is named."""
+        return (self.cache_dir or self.state_dir) / "store.sqlite3"
 
     def offered_tokenizers(self) -> tuple[str, ...]:
         """What a request may name as its tokenizer, the default first."""

@@ -13,13 +13,14 @@ class Event:
 
     Attributes:
         stage: "parse", "embed", "fit", "search"…
-        kind: "degraded" means that the stage did less than was asked for; `detail` says why.
+        kind: "degraded" means that the stage did less than was asked for; `detail` says why. "cache"
+            means that `counts` are the hits and misses of what the stage looked up instead of doing it.
         counts: numbers of blocks, tokens, pages, by name.
         milliseconds: how long the stage took, once it has finished.
     """
 
     stage: str
-    kind: Literal["started", "finished", "degraded"]
+    kind: Literal["started", "finished", "degraded", "cache"]
     counts: Mapping[str, int] = field(default_factory=dict)
     milliseconds: float | None = None
     detail: str | None = None

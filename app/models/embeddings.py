@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import httpx
 import numpy as np
@@ -13,6 +14,8 @@ from app.models import upstream
 from app.seam import in_thread
 from pruning.embedding import Windows, cut, legible, word_starts
 from pruning.errors import ModelError, reason
+
+Args = TypeVarTuple("Args")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,35 @@ class EmbeddingServer:
         Raises:
             ModelError: the server is down, busy, too slow, refuses, or answers nonsense.
         """
-        try:
-            async with asyncio.timeout(self._options.seconds):
-                return await self._similarities(question, passages)
-        except TimeoutError:
-            raise ModelError(f"{self} did not answer within {self._options.seconds:g} s") from None
+        async with self._in_time():
+            return await self._similarities(question, passages)
+
+    async def identity(self) -> str:
+        """What the vectors of passages depend on, as far as it can be told: address, model and prefix."""
+        async with self._in_time():
+            await self._ask_name()
+        return repr((str(self.url), self._model, self._options.passage_prefix))
+
+    async def windows(self, passages: Sequence[str]) -> Windows:
+        """The passages, cut for the model."""
+        return await in_thread(cut, passages, self._options.window_words, word_starts)
+
+    async def embed_question(self, question: str) -> np.ndarray:
+        """The question's vector of length 1, float32 (dimensions,). Raises ModelError, as `similarities`."""
+        async with self._in_time():
+            (answer,) = await self._embed_all([[self._question(question)]])
+            return (await self._read(_vectors, answer, 1))[0]
+
+    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+        """The vectors of windows, each of length 1: float32 (len(texts), dimensions).
+
+        A blank text is not sent and has a vector of zeros; where all are blank, the vectors have no dimensions. Raises
+        ModelError, as `similarities`.
+        """
+        async with self._in_time():
+            batches = self._batches(texts)
+            answers = await self._embed_all(self._prefixed(texts, batches))
+            return await self._read(_placed, len(texts), batches, answers)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -97,23 +124,44 @@ class EmbeddingServer:
         return f"the embedding server at {self.url.netloc.decode()}"
 
     async def _similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
-        options = self._options
-        if not self._named:
-            await self._ask_name()
-        windows = await in_thread(cut, passages, options.window_words, word_starts)
-        rows = [row for row, text in enumerate(windows.texts) if text.strip()]
+        await self._ask_name()
+        windows = await self.windows(passages)
+        batches = self._batches(windows.texts)
+        answers = await self._embed_all([[self._question(question)], *self._prefixed(windows.texts, batches)])
+        return await self._read(_best, windows, batches, answers)
+
+    def _question(self, question: str) -> str:
+        return legible(self._options.query_prefix + question)
+
+    def _batches(self, texts: Sequence[str]) -> list[list[int]]:
+        """Numbers of the texts that are sent together; blank ones are in none."""
+        rows = [row for row, text in enumerate(texts) if text.strip()]
         # Servers pad what comes together to one length; the longest first, so that none of them is left to the end.
-        rows.sort(key=lambda row: len(windows.texts[row]), reverse=True)
-        batches = [rows[at : at + options.batch] for at in range(0, len(rows), options.batch)]
-        texts = [[options.passage_prefix + windows.texts[row] for row in batch] for batch in batches]
-        answers = await self._embed_all([[legible(options.query_prefix + question)], *texts])
+        rows.sort(key=lambda row: len(texts[row]), reverse=True)
+        return [rows[at : at + self._options.batch] for at in range(0, len(rows), self._options.batch)]
+
+    def _prefixed(self, texts: Sequence[str], batches: list[list[int]]) -> list[list[str]]:
+        return [[self._options.passage_prefix + texts[row] for row in batch] for batch in batches]
+
+    async def _read(self, read: Callable[[*Args], np.ndarray], *args: *Args) -> np.ndarray:
+        """Read answers elsewhere: it takes longer than the event loop may be held. Raises ModelError."""
         try:
-            return await in_thread(_best, windows, batches, answers)
+            return await in_thread(read, *args)
         except ValueError as error:
             raise ModelError(f"{self} answered with something else than asked for: {reason(error)}") from error
 
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._options.seconds):
+                yield
+        except TimeoutError:
+            raise ModelError(f"{self} did not answer within {self._options.seconds:g} s") from None
+
     async def _ask_name(self) -> None:
         """A server without a list of models has one only, and need not be told which."""
+        if self._named:
+            return
         answer = await self._send("GET", upstream.beside(self.url, "/models"))
         self._model = upstream.first_model(answer)
         self.name = self._model or self.name
@@ -147,13 +195,22 @@ class EmbeddingServer:
 def _best(windows: Windows, batches: list[list[int]], answers: list[bytes]) -> np.ndarray:
     """Scores of the passages from the server's answers, the question's first. Raises ValueError, ModelError."""
     query = _vectors(answers[0], 1)[0]
-    scores = np.zeros(len(windows.texts), np.float32)
-    for batch, answer in zip(batches, answers[1:], strict=True):
-        vectors = _vectors(answer, len(batch))
-        if vectors.shape[1] != len(query):
-            raise ValueError(f"vectors of {vectors.shape[1]} and of {len(query)} numbers")
-        scores[batch] = vectors @ query
-    return windows.best(scores)
+    vectors = _placed(len(windows.texts), batches, answers[1:])
+    if vectors.shape[1] not in (0, len(query)):
+        raise ValueError(f"vectors of {vectors.shape[1]} and of {len(query)} numbers")
+    return windows.best(vectors @ query if vectors.shape[1] else np.zeros(len(vectors), np.float32))
+
+
+def _placed(count: int, batches: list[list[int]], answers: list[bytes]) -> np.ndarray:
+    """The vectors of the answers, each in its text's row, zeros in the others. Raises ValueError."""
+    found = [_vectors(answer, len(batch)) for batch, answer in zip(batches, answers, strict=True)]
+    sizes = {vectors.shape[1] for vectors in found}
+    if len(sizes) > 1:
+        raise ValueError(f"vectors of {' and of '.join(map(str, sorted(sizes)))} numbers")
+    placed = np.zeros((count, sizes.pop() if sizes else 0), np.float32)
+    for batch, vectors in zip(batches, found, strict=True):
+        placed[batch] = vectors
+    return placed
 
 
 def _vectors(answer: bytes, count: int) -> np.ndarray:

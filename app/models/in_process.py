@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from app.seam import in_thread
+from pruning.embedding import Windows
 from pruning.errors import ModelError
 from pruning.generative import PathLogprobs, PathReader
 from pruning.local.causal import CausalPathModel
@@ -48,6 +49,23 @@ class InProcess:
         # Cancelling a thread's caller leaves the thread at work.
         score = partial(self._model.similarities, deadline=time.monotonic() + self._seconds)
         return await in_thread(score, question, passages)
+
+    async def identity(self) -> str:
+        """What the vectors depend on: see `app.cache.vectors.VectorModel`."""
+        return await in_thread(lambda: self._model.identity)
+
+    async def windows(self, passages: Sequence[str]) -> Windows:
+        """The passages, cut for the model."""
+        return await in_thread(self._model.windows, passages)
+
+    async def embed_question(self, question: str) -> np.ndarray:
+        """The question's vector."""
+        return await in_thread(self._model.embed_question, question)
+
+    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+        """The vectors of windows."""
+        embed = partial(self._model.embed_passages, deadline=time.monotonic() + self._seconds)
+        return await in_thread(embed, texts)
 
     async def load(self) -> None:
         """See `AwaitedEmbedder`."""

@@ -83,14 +83,32 @@ class SentenceTransformerEmbedder:
             deadline: a time of `time.monotonic()`; past it no further batch is begun, but ModelError raised.
         """
         windows = self.windows(passages)
-        scores = np.zeros(len(windows.texts), np.float32)
-        if passages:
-            query = self._vectors([legible(question)], passages=False)[0]
-            for batch in self._batches(windows.texts):
-                if deadline is not None and time.monotonic() > deadline:
-                    raise ModelError(f"the embedding model {self.name} was too slow: {len(windows.texts)} windows")
-                scores[batch] = self._vectors([windows.texts[row] for row in batch], passages=True) @ query
-        return windows.best(scores)
+        if not passages:
+            return windows.best(np.zeros(0, np.float32))
+        query = self.embed_question(question)
+        return windows.best(self.embed_passages(windows.texts, deadline=deadline) @ query)
+
+    def embed_question(self, question: str) -> np.ndarray:
+        """The question's vector of length 1, float32 (dimensions,). Raises ModelError."""
+        return self._vectors([legible(question)], passages=False)[0]
+
+    def embed_passages(self, texts: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
+        """The vectors of windows, each of length 1: float32 (len(texts), dimensions), for at least one text.
+
+        Raises:
+            ModelError: the model fails, or the deadline, as in `similarities`, is over.
+        """
+        vectors: dict[int, np.ndarray] = {}
+        for batch in self._batches(texts):
+            if deadline is not None and time.monotonic() > deadline:
+                raise ModelError(f"the embedding model {self.name} was too slow: {len(texts)} windows")
+            vectors |= zip(batch, self._vectors([texts[row] for row in batch], passages=True), strict=True)
+        return np.stack([vectors[row] for row in range(len(texts))])
+
+    @property
+    def identity(self) -> str:
+        """What the vectors of passages depend on, as far as it can be told: the model's name, prompt and window."""
+        return repr((self.name, _passage_prompt(self._loaded()), self._room))
 
     def windows(self, passages: Sequence[str]) -> Windows:
         """The passages, cut into windows that the model reads whole, by its own tokenizer and prompt."""

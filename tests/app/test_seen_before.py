@@ -1,0 +1,119 @@
+"""Pages that were seen before: no parsing, no embedding, and the same answer to the last byte."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.cache import tables
+from app.cache.vectors import PROBE
+from app.messages import Answer, PruneRequest
+from app.parts import open_parts
+from app.pipeline import Pipeline
+from app.settings import Settings
+from pruning.document import Limits, Page
+from pruning.nodes import NodeTable
+from pruning.observe import Event, Observer, unobserved
+from tests.app.models.word_server import WordServer
+from tests.pruning.strategies import ANY_PAGES, QUESTIONS
+
+PAGES = tuple(
+    Page(
+        f"<h1>{name}</h1><p>The {name} opens at {hour}.</p>" + f"<p>About the {name}.</p>" * 3,
+        f"https://a.example/{name}",
+    )
+    for name, hour in (("museum", 9), ("library", 10))
+)
+
+
+@pytest.fixture(scope="module")
+def words() -> Iterator[tuple[WordServer, str]]:
+    """An embedding server, which writes down what it is asked."""
+    server = WordServer()
+    with server.url() as url:
+        yield server, url
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
+    """Every page that the pipeline parses from here on."""
+    seen: list[Page] = []
+    parse = tables.read_page
+
+    def read_page(page: Page, limits: Limits, *, links: bool) -> NodeTable:
+        seen.append(page)
+        return parse(page, limits, links=links)
+
+    monkeypatch.setattr(tables, "read_page", read_page)
+    return seen
+
+
+def answer(url: str, question: str, pages: Sequence[Page], folder: Path | None, hear: Observer = unobserved) -> Answer:
+    """A new process's answer, with a cache in a folder or without one; without its times."""
+    chosen = Settings(embedder=url, cache=folder is not None, cache_dir=folder)
+    request = PruneRequest(query=question, pages=tuple(pages), max_tokens=200, trace=True, citations=True)
+
+    async def inside() -> Answer:
+        async with open_parts(chosen, hear) as parts:
+            return await Pipeline(parts, chosen, hear).prune(request)
+
+    told = asyncio.run(inside())
+    return replace(told, took_ms=0.0, steps=tuple(replace(step, milliseconds=0.0) for step in told.steps))
+
+
+def test_a_page_seen_before_costs_no_parsing_and_no_embedding(
+    words: tuple[WordServer, str], parsed: list[Page], tmp_path: Path
+) -> None:
+    """Another question about the same pages, after a restart: the model is asked for the question alone."""
+    server, url = words
+    heard: list[Event] = []
+    answer(url, "When does the museum open?", PAGES, tmp_path)
+    assert 2 == len(parsed)
+    parsed.clear()
+    server.bodies.clear()
+
+    answer(url, "When does the library open?", PAGES, tmp_path, heard.append)
+
+    assert [] == parsed
+    assert {"When does the library open?", PROBE} == set(server.texts)
+    counts = [(event.stage, event.counts) for event in heard if event.kind == "cache"]
+    assert [("read", {"hits": 1, "misses": 0})] * 2 == counts[:2]
+    assert ("embed", 0) == (counts[2][0], counts[2][1]["misses"])
+    assert counts[2][1]["hits"] > 0
+
+
+def test_without_a_cache_nothing_is_kept(words: tuple[WordServer, str], parsed: list[Page]) -> None:
+    """Every request does all of its work."""
+    server, url = words
+    server.bodies.clear()
+    for _ in range(2):
+        answer(url, "When does the museum open?", PAGES, None)
+    assert 4 == len(parsed)
+    assert PROBE not in server.texts
+    assert len(server.texts) == 2 * len(set(server.texts))
+
+
+@settings(max_examples=8)
+@given(pages=st.lists(ANY_PAGES, min_size=1, max_size=3), known=st.lists(ANY_PAGES, max_size=1), question=QUESTIONS)
+def test_warm_answers_are_cold_answers(
+    words: tuple[WordServer, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    pages: list[str],
+    known: list[str],
+    question: str,
+) -> None:
+    """Whatever is in the cache already, all or some of it or nothing: the same bytes, and the same without a cache."""
+    _, url = words
+    folder = tmp_path_factory.mktemp("cache")
+    asked = [Page(html) for html in pages]
+    if known:
+        answer(url, question, [Page(known[0]), asked[0]], folder)
+
+    first = answer(url, question, asked, folder)
+
+    assert repr(first) == repr(answer(url, question, asked, folder))
+    assert repr(first) == repr(answer(url, question, asked, None))
