@@ -12,7 +12,7 @@ import httpx
 
 from app.fetch.body import drain, read_body
 from app.fetch.codings import ACCEPT_ENCODING
-from app.fetch.content import check_type, html_page, is_html, text_page
+from app.fetch.content import ACCEPT, check_type, page_of
 from app.fetch.errors import BadStatus, ConnectionFailed, FetchError, FetchTimeout, RateLimited, Refused
 from app.fetch.guard import Guard
 from app.fetch.limits import FetchLimits
@@ -22,11 +22,8 @@ from app.fetch.redirects import follow
 from app.fetch.retry import RetryingTransport, asked_to_wait
 from app.fetch.robots import RobotsTransport
 from app.fetch.transport import GuardedTransport
-from app.seam import in_thread
 from pruning.document import Page
 from pruning.errors import reason
-
-ACCEPT = "text/html,application/xhtml+xml;q=0.9,text/plain;q=0.5"
 
 
 class Fetcher:
@@ -101,10 +98,7 @@ class Fetcher:
             await drain(response)
             raise _bad_status(response)
         check_type(response)
-        body = await read_body(response, self.limits)
-        if is_html(response, body):
-            return html_page(response, body)
-        return await in_thread(text_page, response, body)
+        return await page_of(response, await read_body(response, self.limits))
 
     async def aclose(self) -> None:
         """Close the connections that are kept."""

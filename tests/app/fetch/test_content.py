@@ -1,49 +1,78 @@
-"""Plain text becomes simple HTML, and what has no type is judged by its bytes."""
+"""What servers send under right and wrong types becomes a page, or an error that names it."""
 
-import httpx
+import os
+from pathlib import Path
+
+import anyio
 import pytest
 
-from app.fetch.content import html_page, is_html, text_page, text_to_html
-from pruning.document import Page
+from app.fetch import Fetcher, UnreadableBody
+from app.fetch.content import _pdf_html
+from app.search.files import visible_text
+from pruning.metadata import Metadata
+from pruning.parse import node_table
+from tests.app.convert.pdf.making import PROSE, heading, made, paragraph
+from tests.app.fetch.conftest import Site, answer, failure_of
 
-URL = "http://example.com/a"
+pytestmark = pytest.mark.anyio
 
-
-def page_of(body: bytes, content_type: str | None) -> Page:
-    headers = {} if content_type is None else {"content-type": content_type}
-    response = httpx.Response(200, headers=headers, request=httpx.Request("GET", URL))
-    return html_page(response, body) if is_html(response, body) else text_page(response, body)
-
-
-def test_text_keeps_its_paragraphs_and_its_columns() -> None:
-    """Prose becomes `p`; indented lines and columns become `pre`; nothing in it is read as a tag."""
-    text = "Pears & <apples>\r\nare cut.\r\n \r\n\r\n  indented\nline\n\n\nname   tree\n\nlast\n"
-    expected = (
-        "<!doctype html>\n<p>Pears &amp; &lt;apples&gt;\nare cut.</p>\n<pre>  indented\nline</pre>\n"
-        "<pre>name   tree</pre>\n<p>last</p>\n"
-    )
-    assert expected == text_to_html(text)
+FEED = b"<rss><channel><title>Garden</title><item><title>Pears</title><link>/1</link></item></channel></rss>"
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "text"),
+    ("kind", "body", "text"),
     [
-        ("Bäume".encode(), "text/plain", "Bäume"),
-        ("Bäume".encode("latin-1"), "text/plain; charset=latin-1", "Bäume"),
-        ("Bäume".encode("cp1252"), "text/plain", "Bäume"),
-        ("Bäume".encode("cp1252"), "text/plain; charset=unheard-of", "Bäume"),
-        ("梨の木".encode("utf-16"), "text/plain", "梨の木"),
-        ("梨の木".encode("utf-8-sig"), "text/plain; charset=latin-1", "梨の木"),
-        (b"no type", None, "no type"),
+        ("text/plain; charset=latin-1", "Bäume\n\nund Büsche".encode("latin-1"), "Bäume\nund Büsche"),
+        ("text/markdown", b"# Pears\n\n- *one*", "Pears\none"),
+        ("application/json", b'{"tree": "pear"}', "tree: pear"),
+        ("application/x-ndjson", b'{"tree": "pear"}\n{"tree": "plum"}', "tree\npear\nplum"),
+        ("text/csv", b"tree,month\npear,1", "tree\nmonth\npear\n1"),
+        ("application/rss+xml", FEED, "Garden\nPears"),
+        ("text/html", FEED, "Garden\nPears"),
+        ("application/octet-stream", b"<p>Pears", "Pears"),
+        ("application/json", b"<!doctype html><p>Not found", "Not found"),
+        ("", b"Pears", "Pears"),
     ],
 )
-def test_text_is_decoded_by_mark_header_or_guess(body: bytes, content_type: str | None, text: str) -> None:
-    """A byte order mark wins over the header, and without either UTF-8 is tried before windows-1252."""
-    expected = Page(html=f"<!doctype html>\n<p>{text}</p>\n".encode(), url=URL, encoding="utf-8")
-    assert expected == page_of(body, content_type)
+async def test_what_can_be_read_becomes_a_page(kind: str, body: bytes, text: str, fetcher: Fetcher, site: Site) -> None:
+    """Whatever the server calls it."""
+    site.answers["/"] = answer(body, kind)
+    page = await fetcher.fetch(f"{site.url}/")
+
+    assert (text, f"{site.url}/") == (visible_text(node_table(page)), page.url)
 
 
-@pytest.mark.parametrize("content_type", [None, "text/html", "Application/XHTML+xml; charset=utf-8"])
-def test_html_stays_as_it_is(content_type: str | None) -> None:
-    """Named as HTML, or unnamed and beginning with a tag."""
-    assert b"\n<p>x" == page_of(b"\n<p>x", content_type).html
+@pytest.mark.parametrize("kind", ["application/pdf", "application/octet-stream", "text/html", ""])
+async def test_a_pdf_becomes_a_page(kind: str, fetcher: Fetcher, site: Site) -> None:
+    """With its headings, and with what it says about itself."""
+    site.answers["/a.pdf"] = answer(made(lambda pdf: (heading(pdf, "Pears"), paragraph(pdf, PROSE))), kind)
+    page = await fetcher.fetch(f"{site.url}/a.pdf")
+    table = node_table(page)
+
+    assert f"Pears\n{PROSE}" == visible_text(table)
+    assert Metadata("Pears", f"{site.url}/a.pdf", "2026-11-22") == table.metadata
+
+
+async def test_a_pdf_without_text_is_an_error_of_its_page(fetcher: Fetcher, site: Site) -> None:
+    """It names what is wrong with it."""
+    site.answers["/"] = answer(made(lambda pdf: None), "application/pdf")
+    error = await failure_of(fetcher, f"{site.url}/")
+
+    assert (UnreadableBody, "this PDF has no text") == (type(error), error.problem)
+
+
+async def test_a_pdf_that_nobody_waits_for_is_not_read_on() -> None:
+    """Its process is gone as soon as the search's time is over."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_pdf_html, made(lambda pdf: [paragraph(pdf, PROSE) for _ in range(50)]))
+        while not _children():
+            await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+
+    assert [] == _children()
+
+
+def _children() -> list[str]:
+    tasks = Path(f"/proc/{os.getpid()}/task")
+    pids = [pid for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
+    return [name for pid in pids if "pdf" in (name := Path(f"/proc/{pid}/cmdline").read_text())]

@@ -180,17 +180,18 @@ async def test_a_bad_status_is_an_error_with_its_number(status: str, fetcher: Fe
 @pytest.mark.parametrize(
     ("kind", "body", "problem"),
     [
-        ("image/png", b"\x89PNG", "the server sends image/png, not a web page"),
-        ("application/pdf", b"%PDF-1.7", "the server sends application/pdf, not a web page"),
-        ("text/html", b"%PDF-1.7 ...", "the server sends a PDF, not a web page"),
+        ("image/png", b"<p>no image", "this is an image (image/png), not a page"),
         (
-            "text/plain",
-            b"PK\x03\x04...",
-            "the server sends a ZIP archive or an office document, not a web page",
+            "application/x-odd",
+            b"<p>",
+            "this is no format that can be read (application/x-odd), not a page",
         ),
-        ("text/plain", b"ELF\0\1\2", "the server sends binary data, not a web page"),
-        ("", b"ELF\0\1\2", "the server sends binary data, not a web page"),
-        ("text/html", b" \n", "the server sends an empty page"),
+        ("text/html", b"\x89PNG\r\n\x1a\n", "this is a PNG image, not a page"),
+        ("text/html", b"%PDF-1.7 ...", "this PDF is damaged"),
+        ("text/plain", b"PK\x03\x04...", "this is a ZIP archive, not a page"),
+        ("text/plain", b"ELF\0\1\2", "this is binary data, not a page"),
+        ("", b"ELF\0\1\2", "this is binary data, not a page"),
+        ("text/html", b" \n", "there is nothing in it: the page is empty"),
     ],
 )
 async def test_what_is_no_page_is_refused_by_name(
@@ -206,7 +207,7 @@ async def test_the_body_of_a_wrong_type_is_not_read(fetcher: Fetcher, site: Site
     """An endless video is refused by its header."""
     site.answers["/"] = endless(b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\n\r\n")
     error = await failure_of(fetcher, f"{site.url}/")
-    assert "the server sends video/mp4, not a web page" == error.problem
+    assert "this is a video (video/mp4), not a page" == error.problem
 
 
 async def test_one_page_costs_no_other_page_anything(fetcher: Fetcher, site: Site) -> None:

@@ -1,0 +1,1 @@
+"""PDF as simple HTML."""
