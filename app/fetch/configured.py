@@ -32,7 +32,7 @@ def browser_of(settings: Settings) -> Renderer | None:
         proxy_listen=settings.browser_proxy_listen,
         proxy_url=settings.browser_proxy_url,
     )
-    return Browser(guard_of(settings), options, user_agent=user_agent(settings.fetch_contact))
+    return Browser(guard_of(settings), options, proxies_of(settings), user_agent=user_agent(settings.fetch_contact))
 
 
 def guard_of(settings: Settings) -> Guard:

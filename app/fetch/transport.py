@@ -56,7 +56,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         """Send one request. Raises FetchError."""
         self._guard.check_url(request.url)
         url, proxy = str(request.url), self._proxies.proxy_for(request.url)
-        with _translated(url, proxied=proxy is not None), anyio.move_on_after(self._limits.first_byte_seconds):
+        with translated(url, proxied=proxy is not None), anyio.move_on_after(self._limits.first_byte_seconds):
             response = await self._send(request, self._pool(proxy))
             try:
                 self._check(response, url, proxied=proxy is not None)
@@ -118,14 +118,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         )
         if proxy is None:
             return make(network_backend=CheckedBackend(self._guard))
-        return make(
-            proxy=httpcore2.Proxy(
-                str(proxy.url),
-                auth=proxy.raw_auth,
-                headers=proxy.headers.raw,
-                ssl_context=self._context if proxy.url.scheme == "https" else None,
-            )
-        )
+        return make(proxy=raw_proxy(proxy, self._context))
 
     def _check(self, response: httpcore2.Response, url: str, *, proxied: bool) -> None:
         if proxied and response.status == 407:
@@ -149,7 +142,7 @@ class _Body(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        with _translated(self._url):
+        with translated(self._url):
             return await anext(self._chunks)
 
     async def aclose(self) -> None:
@@ -158,8 +151,18 @@ class _Body(httpx.AsyncByteStream):
         await self._response.aclose()
 
 
+def raw_proxy(proxy: httpx.Proxy, context: ssl.SSLContext) -> httpcore2.Proxy:
+    """The proxy as httpcore wants it; `context` is for the TLS to the proxy itself."""
+    return httpcore2.Proxy(
+        str(proxy.url),
+        auth=proxy.raw_auth,
+        headers=proxy.headers.raw,
+        ssl_context=context if proxy.url.scheme == "https" else None,
+    )
+
+
 @contextmanager
-def _translated(url: str, *, proxied: bool = False) -> Iterator[None]:
+def translated(url: str, *, proxied: bool = False) -> Iterator[None]:
     """httpcore's errors, and those that it lets through, as ours."""
     try:
         yield

@@ -17,8 +17,10 @@ from app.fetch.browser.connection import (
 from app.fetch.browser.process import Process, check_command
 from app.fetch.browser.proxy import FilteringProxy, parse_address
 from app.fetch.browser.tab import Tab
+from app.fetch.browser.way_out import WayOut
 from app.fetch.errors import BrowserUnavailable, ConnectionFailed, FetchTimeout
 from app.fetch.guard import Guard
+from app.fetch.proxies import Proxies
 from pruning.document import Page
 from pruning.errors import InvalidInput, reason
 
@@ -56,7 +58,9 @@ class Browser:
     For one event loop. Raises InvalidInput when made.
     """
 
-    def __init__(self, guard: Guard, options: BrowserOptions, *, user_agent: str) -> None:
+    def __init__(
+        self, guard: Guard, options: BrowserOptions, proxies: Proxies | None = None, *, user_agent: str
+    ) -> None:
         if options.url and options.command:
             raise InvalidInput("a browser has a URL or a command, not both")
         if options.url:
@@ -67,7 +71,8 @@ class Browser:
             raise InvalidInput("a browser needs a URL or a command")
         self._options = options
         self._user_agent = user_agent
-        self._proxy = FilteringProxy(guard, parse_address(options.proxy_listen), options.proxy_url)
+        way_out = WayOut(guard, proxies)
+        self._proxy = FilteringProxy(way_out, parse_address(options.proxy_listen), options.proxy_url)
         self._breaker = Breaker(BrowserDown)
         self._slots = asyncio.Semaphore(options.pages)
         self._opening: asyncio.Task[None] | None = None
@@ -149,9 +154,11 @@ class Browser:
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
-        await asyncio.gather(*self._endings, return_exceptions=True)
         if self._live is not None:
+            self._live.retired = True
             await self._live.aclose()
+        await asyncio.sleep(0)  # for the pages that were being drawn to notice
+        await asyncio.gather(*self._endings, return_exceptions=True)
         await self._proxy.aclose()
 
 

@@ -36,7 +36,6 @@ FLAGS = (
     "--mute-audio",
     "--no-default-browser-check",
     "--no-first-run",
-    "--use-mock-keychain",
     # Containers have 64 MB of shared memory.
     "--disable-dev-shm-usage",
 )
@@ -69,7 +68,7 @@ class Process:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                env=os.environ | {"TMPDIR": str(folder)},
+                env=_environment(folder),
                 start_new_session=True,
             )
         except OSError as error:
@@ -133,6 +132,12 @@ async def _lines(stream: asyncio.StreamReader):  # type: ignore[no-untyped-def]
         if not line:
             return
         yield line.decode("utf-8", "replace").strip()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """What the browser needs, and nothing else: the service's own environment holds its keys."""
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "PATH") if name in os.environ}
+    return kept | {"HOME": str(folder), "TMPDIR": str(folder)}
 
 
 def _remove(folder: Path) -> None:

@@ -17,12 +17,10 @@ import h11
 import httpcore2
 import httpx
 
-from app.fetch.errors import ConnectionFailed, FetchError, FetchTimeout, Refused
-from app.fetch.guard import Guard
-from app.fetch.network import CheckedBackend
+from app.fetch.browser.way_out import WayOut
+from app.fetch.errors import ConnectionFailed, FetchError, Refused
 from pruning.errors import InvalidInput, reason
 
-_CONNECT_SECONDS = 5.0
 # For a request's headers to arrive: whoever is so slow is no browser.
 _HEADERS_SECONDS = 10.0
 _CHUNK_BYTES = 65_536
@@ -78,19 +76,18 @@ class FilteringProxy:
     """Listens from `start` to `aclose`. For one event loop.
 
     Args:
-        guard: what may be reached.
+        way_out: to what the browser may reach.
         listen: host and port to listen on; port 0 takes any free one.
         url: by which the browser reaches it, where that isn't the address that it listens on.
     """
 
-    def __init__(self, guard: Guard, listen: tuple[str, int] = ("127.0.0.1", 0), url: str | None = None) -> None:
-        self._guard = guard
+    def __init__(self, way_out: WayOut, listen: tuple[str, int] = ("127.0.0.1", 0), url: str | None = None) -> None:
+        self._way_out = way_out
         self._listen = listen
         self._url = url
         self._server: asyncio.Server | None = None
         self._passes: dict[bytes, Pass] = {}
         self._visitors: set[asyncio.Task[None]] = set()
-        self._backend = CheckedBackend(guard)
 
     async def start(self) -> None:
         """Listen; at once if it does already. Raises OSError."""
@@ -155,38 +152,24 @@ class FilteringProxy:
         url = httpx.URL()
         try:
             url = _target(request)
-            self._guard.check_url(url)
             await serve(visit, request, url, given)
-        except Refused as error:
-            given.failures[url.host] = error
         except httpx.InvalidURL as error:
             given.failures[url.host] = Refused(str(url), f"this is no URL of a web page: {reason(error)}")
-        except httpcore2.TimeoutException:
-            given.failures[url.host] = FetchTimeout(str(url), "no connection in time")
+        except FetchError as error:
+            given.failures[url.host] = error
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
             given.failures[url.host] = ConnectionFailed(str(url), f"the connection failed: {reason(error)}")
 
     async def _tunnel(self, visit: "_Visit", request: h11.Request, url: httpx.URL, given: Pass) -> None:
-        stream = await self._backend.connect_tcp(url.host, url.port or 443, timeout=_CONNECT_SECONDS)
-        try:
+        async with self._way_out.tunnel(url) as stream:
             await visit.join(stream, given)
-        finally:
-            await stream.aclose()
 
     async def _forward(self, visit: "_Visit", request: h11.Request, url: httpx.URL, given: Pass) -> None:
-        asked = httpcore2.Request(
-            request.method,
-            str(url),
-            headers=_passed_on(request.headers),
-            content=visit.body(given) if _has_body(request) else None,
-            extensions={"timeout": {"connect": _CONNECT_SECONDS}},
-        )
-        async with httpcore2.AsyncConnectionPool(network_backend=self._backend) as pool:
-            response = await pool.handle_async_request(asked)
-            try:
-                await visit.answer(response, given)
-            finally:
-                await response.aclose()
+        headers, framing = _passed_on(request.headers), _framing(request.headers)
+        body = visit.body(given) if framing else None
+        asked = httpcore2.Request(request.method, str(url), headers=headers + framing, content=body)
+        async with self._way_out.answer(asked, url) as response:
+            await visit.answer(response, given)
 
 
 class _Visit:
@@ -282,9 +265,11 @@ def _target(request: h11.Request) -> httpx.URL:
     return httpx.URL(f"https://{target}" if request.method == b"CONNECT" else target)
 
 
-def _has_body(request: h11.Request) -> bool:
-    return any(name in {b"content-length", b"transfer-encoding"} for name, _ in request.headers)
+def _framing(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The header that tells where the body ends; none where there is no body."""
+    return [(name, value) for name, value in headers if name in {b"content-length", b"transfer-encoding"}]
 
 
 def _passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """What is said to the other end."""
     return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]

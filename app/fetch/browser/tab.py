@@ -51,6 +51,7 @@ class Tab:
         given.on_spent = lambda: session.close("it has used up its bytes")
         self._world: int | None = None
         self._at = ""
+        self._known: set[str] = set()
         self._status = 200
         self._is_idle = False
         self._has_stopped = False
@@ -163,10 +164,10 @@ class Tab:
         """Why the page can't be had: what our own proxy did counts more than what the browser made of it."""
         if self._pass.is_spent:
             return BodyTooLarge(url, "the page and what it loads are larger than a page may be")
-        if failure := self._pass.failures.get(httpx.URL(self._at).host):
-            return type(failure)(url, failure.problem)
         if self._status >= 400:
             return BadStatus(url, f"the server answers {self._status}", self._status)
+        if failure := self._pass.failures.get(httpx.URL(self._at).host):
+            return type(failure)(url, failure.problem)
         return ConnectionFailed(url, problem)
 
     def _listen(self) -> None:
@@ -188,7 +189,9 @@ class Tab:
 
     def _on_auth(self, event: Params) -> None:
         answer: Params = {"response": "CancelAuth"}
-        if event["authChallenge"].get("source") == "Proxy":
+        is_ours = event["authChallenge"].get("source") == "Proxy" and event["requestId"] not in self._known
+        self._known.add(event["requestId"])  # who is not content with it will not be the next time
+        if is_ours:
             answer = {
                 "response": "ProvideCredentials",
                 "username": self._pass.user,

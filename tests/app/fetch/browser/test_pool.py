@@ -129,8 +129,11 @@ def running(chromium: Path) -> list[int]:
     return sorted(group for group in found if parent_of(group) == os.getpid())
 
 
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def parent_of(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except FileNotFoundError:
+        return None
 
 
 async def test_a_browser_that_is_down_is_left_alone_for_a_while(start: Start, site: Site) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from app.fetch import BadStatus, BodyTooLarge, ConnectionFailed, FetchError, FetchTimeout, Guard, Refused
 from app.fetch.browser import Browser
@@ -29,10 +30,11 @@ for (const url of URLS) {
 }
 const worker = new Worker(URL.createObjectURL(new Blob([`fetch("${URLS[0]}?worker", {mode: 'no-cors'})`])));
 document.head.innerHTML += `<link rel=preconnect href="${URLS[0]}"><link rel=prefetch href="${URLS[0]}?prefetch">`;
-try {
-  const peer = new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:UDP'}]});
+const inner = document.createElement('iframe'); document.body.append(inner);
+for (const world of [self, inner.contentWindow]) try {
+  const peer = new world.RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:UDP'}]});
   peer.createDataChannel('x'); peer.createOffer().then(offer => peer.setLocalDescription(offer));
-} catch (error) { tell('refused', 'webrtc'); }
+} catch (error) { tell('refused', 'webrtc by ' + (world === self ? 'page' : 'frame')); }
 </script>"""
 
 
@@ -72,6 +74,21 @@ async def test_the_browser_says_who_asks(start: Start, site: Site) -> None:
     assert agent.startswith("Mozilla/5.0 ")
     assert f"compatible; {AGENT})" in agent
     assert "Headless" not in agent
+
+
+async def test_text_that_comes_by_a_websocket_is_drawn(start: Start, site: Site) -> None:
+    """Through a tunnel of the proxy; a port of its own has to be allowed as any other."""
+
+    async def tell(socket: ServerConnection) -> None:
+        await socket.send("Cut in late winter.")
+
+    async with serve(tell, "127.0.0.1", 0) as server:
+        place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        page = f"""<p>Pears: <script>new WebSocket('ws://{place}').onmessage = message =>
+        document.body.append(message.data)</script>"""
+        html = await drawn(start(Guard(allowed_hosts=frozenset({site.host, place}))), site, page)
+
+    assert "</script></p>Cut in late winter.</body>" in html
 
 
 async def test_what_draws_no_text_is_not_loaded(start: Start, site: Site) -> None:
@@ -116,7 +133,8 @@ async def test_nothing_inside_is_reached(start: Start, site: Site, start_site: C
     assert "inside.example.com" in asked
     assert "<p>Pears</p>" in html
     assert "<li>answered" not in html
-    assert "<li>refused webrtc</li>" in html
+    assert "<li>refused webrtc by page</li>" in html
+    assert "<li>refused webrtc by frame</li>" in html
     assert all(f"<li>refused {url}</li>" in html for url in urls)
 
 
