@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from app.api import docs, health, problems, v1
+from app.hangup import HangUp
 from app.limits import BodyLimit
 from app.observability import RequestLog, observe
 from app.parts import open_parts
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     docs.install(app)
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes)
+    app.add_middleware(HangUp)
     # The last one added is the outermost.
     app.add_middleware(RequestLog)
     return app

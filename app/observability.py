@@ -90,9 +90,12 @@ class RequestLog:
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
             told = " ".join((account.server_timing(), *(f"{name}={number}" for name, number in account.counts.items())))
             # %r: a path may hold line breaks.
+            status = status or _GONE
             log.log(level, "%s %r %s request=%s %s", scope["method"], scope["path"], status, account.id, told)
 
 
+# Nothing was answered: the caller has hung up. The number is nginx's.
+_GONE = 499
 # Asked every few seconds by whatever watches the service.
 _QUIET = frozenset({"/healthz", "/readyz"})
 

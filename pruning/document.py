@@ -107,9 +107,10 @@ def _to_utf8(data: bytes, declared: str | None) -> bytes:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return data.decode(name, "replace").encode()
-    is_utf8 = _is_utf8(data)
-    encoding = _known(declared) or _declared_inside(data, is_utf8) or _detected(data, is_utf8)
-    if encoding == "utf-8" and is_utf8:
+    is_valid = _is_utf8(data)
+    is_utf8 = is_valid or _is_damaged_utf8(data)
+    encoding = _believed(_known(declared), is_utf8) or _declared_inside(data, is_utf8) or _detected(data, is_utf8)
+    if encoding == "utf-8" and is_valid:
         return data
     return data.decode(encoding, "replace").encode("utf-8", "replace")
 
@@ -127,10 +128,12 @@ def _declared_inside(data: bytes, is_utf8: bool) -> str | None:
     encoding = _known(declaration[1].decode("latin-1")) if declaration else None
     if encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         return "utf-8"  # the prescan read ASCII bytes, so it can't be UTF-16 (WHATWG says the same)
-    # Pages say utf-8 and are not, and the other way round: bytes that are valid UTF-8 by chance are rare.
-    if encoding == "utf-8" and not is_utf8:
-        return None
-    return encoding
+    return _believed(encoding, is_utf8)
+
+
+def _believed(encoding: str | None, is_utf8: bool) -> str | None:
+    """What is declared, unless it says utf-8 and is not: bytes that are UTF-8 by chance are rare."""
+    return None if encoding == "utf-8" and not is_utf8 else encoding
 
 
 def _detected(data: bytes, is_utf8: bool) -> str:
@@ -151,6 +154,13 @@ def _is_codec(name: str) -> bool:
     except LookupError:
         return False
     return True
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    """Whether it is UTF-8 but for some bytes, such as a character cut in two: more of it is well than is not."""
+    text = data.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    return len(data) - len(text) > 2 * bad  # a good character above ASCII has a byte more than it has characters
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.cli", "app.cluster"}),
     frozenset({"app.main"}),
     frozenset({"app.api", "app.mcp", "app.web"}),
-    frozenset({"app.auth", "app.limits", "app.observability"}),
+    frozenset({"app.auth", "app.hangup", "app.limits", "app.observability"}),
     frozenset({"app.pipeline"}),
     frozenset({"app.pages"}),
     frozenset({"app.parts", "app.slots"}),

@@ -152,3 +152,18 @@ def test_a_page_over_the_limit_is_an_error(page: str | bytes) -> None:
 def test_the_data_folder_is_where_tests_look_for_it(data_dir: Path) -> None:
     """The same folder as `needs` finds for parameters."""
     assert needs.data_folder() == data_dir
+
+
+@pytest.mark.parametrize(("declared", "markup"), [(None, b"<meta charset=utf-8>"), ("utf-8", b""), (None, b"")])
+def test_a_damaged_byte_does_not_make_utf8_another_encoding(declared: str | None, markup: bytes) -> None:
+    """A character cut in two costs itself, not all the others."""
+    page = Page(markup + "<p>Grüße aus München".encode() + b"\xc3<p>tsch\xc3\xbcs", encoding=declared)
+    assert "Grüße aus München\ufffd<p>tschüs" in utf8(page, Limits()).decode()
+
+
+@pytest.mark.parametrize(("declared", "markup"), [(None, b"<meta charset=utf-8>"), ("utf-8", b"")])
+def test_what_says_utf8_and_is_not_is_detected(declared: str | None, markup: bytes) -> None:
+    """Neither the header nor the page is believed against the bytes."""
+    text = "Über die Größe der Äpfel und Birnen läßt sich streiten; schöne Früchte gibt es überall. " * 5
+    page = Page(markup + b"<p>" + text.encode("latin-1"), encoding=declared)
+    assert text in utf8(page, Limits()).decode()
