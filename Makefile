@@ -7,12 +7,13 @@ JOBS ?= 2
 VENV := .venv
 PEERS := .venv-peers
 VLLM := .venv-vllm
+SEARXNG := .venv-searxng
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test test-vllm lint format bench-speed bench-service bench-generate image-check clean
+.PHONY: help install dev serve test test-vllm test-searxng lint format bench-speed bench-service bench-generate image-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ test: dev ## Run every test that needs no GPU and no internet (ARGS= goes to pyt
 
 test-vllm: dev $(VLLM)/.installed ## Test against a real vLLM on the CPU (installs 3.4 GB at first)
 	@VLLM_PYTHON=$(VLLM)/bin/python $(BIN)/python -m pytest tests/vllm $(ARGS)
+
+test-searxng: dev $(SEARXNG)/.installed ## Test against a real SearXNG (installs 140 MB at first)
+	@SEARXNG_PYTHON=$(abspath $(SEARXNG))/bin/python $(BIN)/python -m pytest tests/searxng $(ARGS)
 
 lint: dev ## Check style, formatting and types
 	@$(BIN)/ruff check .
@@ -53,7 +57,7 @@ image-check: dev ## Build both images without a Docker engine and try them (as r
 	@$(BIN)/python docker/image_check.py $(ARGS)
 
 clean: ## Remove the environments and all caches
-	rm -rf $(VENV) $(PEERS) $(VLLM) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(PEERS) $(VLLM) $(SEARXNG) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each stands for an environment that has the pins it depends on, so an unchanged one costs no time.
@@ -85,6 +89,11 @@ $(VLLM)/.installed: requirements/vllm.txt | $(VLLM)/.created
 	@echo "Installing vLLM for the CPU into $(VLLM) (some minutes at first)" >&2
 	@$(VLLM)/bin/python $(PIP) --constraint requirements/vllm.txt torch
 	@$(VLLM)/bin/python $(PIP) --no-deps --requirement requirements/vllm.txt
+	@touch $@
+
+$(SEARXNG)/.installed: requirements/searxng.txt | $(SEARXNG)/.created
+	@echo "Installing SearXNG into $(SEARXNG)" >&2
+	@$(SEARXNG)/bin/python $(PIP) --requirement requirements/searxng.txt
 	@touch $@
 
 # Pattern rules would delete it as an intermediate file.
