@@ -40,7 +40,8 @@ ENV PATH=/opt/secateurs/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     SECATEURS_HOST=0.0.0.0 \
     SECATEURS_PORT=8000 \
-    SECATEURS_STATE_DIR=/var/lib/secateurs
+    SECATEURS_STATE_DIR=/var/lib/secateurs \
+    TMPDIR=/var/lib/secateurs
 WORKDIR /var/lib/secateurs
 VOLUME /var/lib/secateurs
 USER 10001:10001

@@ -133,6 +133,9 @@ class Parts:
         except SecateursError as error:
             self.not_ready_because = str(error)
             log.error("not ready: %s", error)
+        except Exception as error:  # nobody awaits this task before the end: what is not told here is never told
+            self.not_ready_because = f"loading the models failed: {error or type(error).__name__}"
+            log.exception("not ready")
         else:
             self.not_ready_because = ""
 

@@ -37,10 +37,10 @@ set -e
 mount --bind "$1" "$1"
 mount --bind "$2" "$1$3"
 mount --bind /dev "$1/dev"
+mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
 mount -t proc proc "$1/proc"
 mount -o remount,bind,ro "$1"
-cd "$1$3"
-exec chroot --userspec="$4" "$1" "${@:5}"
+exec chroot --userspec="$4" "$1" /bin/sh -c 'cd "$0" && exec "$@"' "$3" "${@:5}"
 """
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.models.in_process import InProcessPathModel
+from app.models.in_process import InProcessPathModel, NoEmbedder
 from app.models.vllm import VllmPathModel
 from app.parts import Parts, open_parts
 from app.settings import Settings
@@ -126,3 +126,21 @@ def test_an_address_that_is_none_stops_the_service(tmp_path: Path) -> None:
     """At its start."""
     with pytest.raises(InvalidInput, match="is no URL"):
         Parts(Settings(state_dir=tmp_path, embedder="none", path_model="http://"))
+
+
+def test_why_loading_failed_is_told_whatever_it_was(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A read-only root file system without a place for temporary files once left the service waiting for ever."""
+
+    class Unloadable(NoEmbedder):
+        async def load(self) -> None:
+            raise FileNotFoundError("No usable temporary directory")
+
+    async def inside() -> str:
+        async with open_parts(Settings(state_dir=tmp_path, embedder="none")) as parts:
+            parts.embedder = Unloadable()
+            parts.start_loading()
+            await parts.loaded()
+            return parts.not_ready_because
+
+    assert "loading the models failed: No usable temporary directory" == asyncio.run(inside())
+    assert "not ready" in caplog.text
