@@ -132,3 +132,42 @@ class CleanedPage:
     tokens: Annotated[int, Field(description="Tokens of `content`.")]
     tokenizer: Annotated[str, Field(description="The tokenizer that `tokens` was counted with.")]
     removed: Annotated[Mapping[str, int], Field(description="What was removed, by kind.")] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRequest:
+    """Pages to read without a question.
+
+    Attributes:
+        urls: where they are.
+        formats: what each is to be written in.
+        max_tokens: tokens of each in each format, at most; None for all of it.
+        only_main: without navigation, advertisements and the like.
+        select: CSS selectors; where there are some, only what they name is read.
+        drop: CSS selectors of what is not read.
+    """
+
+    urls: tuple[str, ...] = ()
+    formats: tuple[Format, ...] = ("html",)
+    max_tokens: int | None = None
+    only_main: bool = True
+    select: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    tokenizer: str | None = None
+    links: bool = False
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPage:
+    """One page that was read.
+
+    Attributes:
+        result: the page, with its content in the first format that was asked for; nothing has scored it.
+        contents: format -> content.
+        page: the page as it arrived, or what stands in for it.
+    """
+
+    result: Result
+    contents: Mapping[Format, str]
+    page: Page

@@ -16,9 +16,10 @@ from functools import partial
 
 from app.clock import MODELS_SHARE, PROVIDER_SHARE, SEARCH_SHARE, Clock
 from app.errors import DeadlineExceeded
-from app.messages import Answer, CleanedPage, CleanRequest, PruneRequest, SearchRequest, Wanted
+from app.messages import Answer, CleanedPage, CleanRequest, PruneRequest, ReadPage, ReadRequest, SearchRequest, Wanted
 from app.pages import Pages
 from app.parts import Parts
+from app.reading import read_slot
 from app.seam import drive, in_thread
 from app.search import Found, SearchError, search
 from app.settings import Settings
@@ -72,6 +73,19 @@ class Pipeline:
             cleaned = await in_thread(clean, request.page)
             tokens = await in_thread(counter.count, cleaned.content)
         return CleanedPage(content=cleaned.content, tokens=tokens, tokenizer=counter.name, removed=cleaned.removed)
+
+    async def read(self, request: ReadRequest) -> tuple[ReadPage, ...]:
+        """Read pages without a question. One that can't be had is `failed`, as in every answer.
+
+        Raises InvalidInput, PageError, TokenizerError, DeadlineExceeded.
+        """
+        slots = slots_of_urls(request.urls)
+        async with self._deadline(request.deadline_ms) as clock:
+            counter = await self.parts.counter(request.tokenizer)
+            tables = await Pages(slots, self.parts, self.settings, clock, self.observer, request.links).tables()
+            limits = self.settings.page_limits()
+            read = partial(read_slot, request, counter, limits)
+            return tuple(await asyncio.gather(*map(partial(in_thread, read), slots, tables)))
 
     async def _found(self, request: SearchRequest, clock: Clock) -> Found:
         """What the provider finds. Raises SearchError, also when it hangs, and InvalidInput."""

@@ -9,6 +9,7 @@ import numpy as np
 from pruning.blocks import BlockTree
 from pruning.budget import Fit
 from pruning.errors import InvalidInput
+from pruning.metadata import Metadata
 from pruning.render import Writer, render
 from pruning.tokens import TokenCounter
 
@@ -36,6 +37,11 @@ class Source:
     content: str
     tokens: int
     score: float | None
+
+    @classmethod
+    def of(cls, about: Metadata, *, id: int, content: str, tokens: int, score: float | None) -> "Source":  # noqa: A002
+        """The part of a page that says this of itself."""
+        return cls(id, about.url, about.title, about.published, about.author, about.language, content, tokens, score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +144,10 @@ def sources(writer: Writer, blocks: np.ndarray, scores: np.ndarray, kept: Fit) -
     found = []
     for page, table in enumerate(tree.tables):
         mine = scores[tree.page[blocks] == page]
-        about = table.metadata
         found.append(
-            Source(
+            Source.of(
+                table.metadata,
                 id=page + 1,
-                url=about.url,
-                title=about.title,
-                published=about.published,
-                author=about.author,
-                language=about.language,
                 content=render(writer, chosen[tree.page[chosen] == page], joined=False),
                 tokens=kept.page_tokens.get(page, 0),
                 score=float(mine.max()) if len(mine) else None,

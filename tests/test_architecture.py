@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.api", "app.mcp", "app.web"}),
     frozenset({"app.auth", "app.hangup", "app.limits", "app.observability"}),
     frozenset({"app.pipeline"}),
-    frozenset({"app.pages"}),
+    frozenset({"app.pages", "app.reading"}),
     frozenset({"app.parts", "app.slots"}),
     frozenset({"app.messages"}),
     frozenset({"app.errors"}),

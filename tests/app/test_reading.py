@@ -1,0 +1,105 @@
+"""Pages without a question: fetched, chosen by selectors or as main content, in several formats."""
+
+import asyncio
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from app.messages import ReadPage, ReadRequest
+from app.parts import open_parts
+from app.pipeline import Pipeline
+from app.settings import Settings
+from pruning.errors import InvalidInput
+
+TEXT = "The gardener cuts the old roses in March, well before the first leaves have come."
+MORE = "".join(
+    f"<p>In week {week} of the year the hedge is cut again, and what was cut is put on the heap." for week in range(9)
+)
+PAGE = f"""<title>Roses</title><nav><a href="/">Home</a></nav><article><h1>Roses</h1><p class="lead">{TEXT}
+<section class="weeks">{MORE}</section>
+<div class="ad">Buy our <b>secateurs</b></div><p>{TEXT} <a href="/more">More of it</a></article>"""
+
+
+class Site(BaseHTTPRequestHandler):
+    """One page, and nothing else."""
+
+    def do_GET(self) -> None:
+        body = PAGE.encode()
+        self.send_response(200 if self.path == "/roses" else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The site's address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def read(tmp_path_factory: pytest.TempPathFactory, site: str, request: ReadRequest) -> tuple[ReadPage, ...]:
+    """What a service makes of the request that may fetch from the site."""
+
+    async def inside() -> tuple[ReadPage, ...]:
+        port = int(site.rpartition(":")[2])
+        settings = Settings(
+            state_dir=tmp_path_factory.mktemp("state"),
+            embedder="none",
+            fetch_allowed_hosts="127.0.0.1",
+            fetch_ports=(port,),
+            cache=False,
+        )
+        async with open_parts(settings) as parts:
+            return await Pipeline(parts, settings).read(request)
+
+    return asyncio.run(inside())
+
+
+def test_a_page_in_two_formats(tmp_path_factory: pytest.TempPathFactory, site: str) -> None:
+    """Fetched once; what failed says why."""
+    urls = (f"{site}/roses", f"{site}/none")
+    found, failed = read(tmp_path_factory, site, ReadRequest(urls=urls, formats=("markdown", "html")))
+
+    assert ("ok", "Roses", None) == (found.result.status, found.result.title, found.result.score)
+    assert found.contents["markdown"] == found.result.content
+    assert f"# Roses\n{TEXT}\n" in found.contents["markdown"]
+    assert "<h1>Roses</h1>" in found.contents["html"]
+    assert "Home" not in found.contents["html"]
+    assert b"<nav>" in found.page.html  # type: ignore[operator]
+    assert ("failed", "") == (failed.result.status, failed.result.content)
+    assert "404" in (failed.result.error or "")
+
+
+def test_what_is_read_can_be_named(tmp_path_factory: pytest.TempPathFactory, site: str) -> None:
+    """Nothing is chosen then but what the selectors name; links are resolved."""
+    request = ReadRequest(
+        urls=(f"{site}/roses",), select=("article", ".lead"), drop=(".ad", ".weeks"), formats=("text",)
+    )
+    (page,) = read(tmp_path_factory, site, request)
+
+    assert ["Roses", TEXT, f"{TEXT} More of it"] == page.contents["text"].splitlines()
+    assert "Roses" == page.result.title
+
+
+def test_all_of_a_page(tmp_path_factory: pytest.TempPathFactory, site: str) -> None:
+    """With its navigation, where that is wanted; a budget holds for each page."""
+    request = ReadRequest(urls=(f"{site}/roses",), only_main=False, links=True, max_tokens=60)
+    (page,) = read(tmp_path_factory, site, request)
+
+    assert f'<a href="{site}/">Home</a>' in page.result.content
+    assert 0 < page.result.tokens <= 60
+
+
+def test_a_wrong_selector_is_told(tmp_path_factory: pytest.TempPathFactory, site: str) -> None:
+    """By its own text."""
+    with pytest.raises(InvalidInput, match="'p:::' is no CSS selector"):
+        read(tmp_path_factory, site, ReadRequest(urls=(f"{site}/roses",), drop=("p:::",)))
