@@ -33,6 +33,8 @@ KEEP_FAILURE_SECONDS = 30.0
 # Rules are kept for as many sites, and from as many bytes in all; those asked for least recently go.
 MOST_SITES = 1000
 MOST_BYTES = 2_000_000
+# Rules that a URL is compared with in a tenth of a millisecond.
+QUICK_BYTES = 20_000
 
 
 @dataclass(slots=True)
@@ -70,7 +72,8 @@ class RobotsTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request if the site's rules allow it. Raises DisallowedByRobots, and what `inner` raises."""
         rules = await self._rules(request.url)
-        delay = await in_thread(rules.check, str(request.url))
+        url = str(request.url)
+        delay = await in_thread(rules.check, url) if rules.size > QUICK_BYTES else rules.check(url)
         request.extensions = {**request.extensions, CRAWL_DELAY: delay}
         return await self._inner.handle_async_request(request)
 

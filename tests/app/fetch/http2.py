@@ -24,13 +24,13 @@ class Http2Site:
     requests: list[dict[str, str]] = field(default_factory=list)
     server_names: list[str | None] = field(default_factory=list)
     connections: int = 0
-    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    writers: dict[asyncio.StreamWriter, h2.connection.H2Connection] = field(default_factory=dict)
     port: int = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self.writers.add(writer)
         state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        self.writers[writer] = state
         state.initiate_connection()
         try:
             writer.write(state.data_to_send())
@@ -44,7 +44,7 @@ class Http2Site:
             pass  # the client has gone
         finally:
             writer.close()
-            self.writers.discard(writer)
+            del self.writers[writer]
 
     def _answer(self, state: h2.connection.H2Connection, event: h2.events.RequestReceived) -> None:
         headers = {str(name): str(value) for name, value in event.headers or ()}
@@ -56,9 +56,12 @@ class Http2Site:
         state.send_headers(event.stream_id, [(":status", "200"), *extra])
         state.send_data(event.stream_id, b"<p>endless" if body is None else body, end_stream=body is not None)
 
-    async def drop_all(self) -> None:
-        """Close every connection, as a server does that has had enough of idle ones."""
-        for writer in list(self.writers):
+    async def drop_all(self, *, goodbye: bool) -> None:
+        """Close every connection, as a server does that has had enough of idle ones; most say goodbye first."""
+        for writer, state in list(self.writers.items()):
+            if goodbye:
+                state.close_connection()
+                writer.write(state.data_to_send())
             writer.close()
         await self.all_closed()
 

@@ -64,12 +64,13 @@ async def test_a_body_that_is_not_wanted_closes_its_connection(modern: Modern) -
     await site.all_closed()
 
 
-async def test_an_idle_connection_that_was_dropped_costs_one_more_try(modern: Modern) -> None:
+@pytest.mark.parametrize("goodbye", [True, False])
+async def test_an_idle_connection_that_was_dropped_costs_one_more_try(goodbye: bool, modern: Modern) -> None:
     """A server may close what it has kept open long enough; the page is asked for on a new connection."""
     site, fetcher, url = modern
     site.answers["/"] = (HTML, PAGE)
     await fetcher.fetch(f"{url}/")
-    await site.drop_all()
+    await site.drop_all(goodbye=goodbye)
     assert PAGE == (await fetcher.fetch(f"{url}/")).html
     assert 2 == site.connections
 
