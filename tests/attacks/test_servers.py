@@ -114,7 +114,10 @@ ATTACKS: dict[str, tuple[bytes | Handler, type[FetchError]]] = {
     "a body that drips": (dripping(HEAD + b"\r\n", b"x"), TooSlow),
     "chunks that drip": (dripping(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), TooSlow),
     "a body that never ends": (endless(HEAD + b"\r\n"), BodyTooLarge),
-    "chunks that never end": (endless(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"3\r\n<p>\r\n"), BodyTooLarge),
+    "chunks that never end": (
+        endless(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"c8\r\n%b\r\n" % (b"x" * 200)),
+        BodyTooLarge,
+    ),
     "a body in crumbs": (endless(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), UnreadableBody),
     "an enormous length": (HEAD + b"content-length: 99999999999999\r\n\r\n", BodyTooLarge),
     "a length that is no number": (HEAD + b"content-length: " + b"9" * 5000 + b"\r\n\r\n", ConnectionFailed),
