@@ -60,7 +60,7 @@ async def test_a_body_that_is_not_wanted_closes_its_connection(modern: Modern) -
     """A type that can't be read is refused by its header, and nothing of it goes on flowing."""
     site, fetcher, url = modern
     site.answers["/"] = ([("content-type", "video/mp4")], None)
-    assert "the server sends video/mp4, not a web page" == (await failure_of(fetcher, f"{url}/")).problem
+    assert "this is a video (video/mp4), not a page" == (await failure_of(fetcher, f"{url}/")).problem
     await site.all_closed()
 
 
