@@ -20,10 +20,11 @@ def services(path: Path) -> dict[str, dict[str, Any]]:
     return yaml.safe_load(path.read_text())["services"]
 
 
-def test_hadolint_finds_nothing() -> None:
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "docker/chromium/Dockerfile"])
+def test_hadolint_finds_nothing(dockerfile: str) -> None:
     """The rules that images are commonly held to; exceptions stand in the file."""
     hadolint = Path(sys.executable).parent / "hadolint"
-    found = subprocess.run([hadolint, "Dockerfile"], cwd=ROOT, capture_output=True, text=True)
+    found = subprocess.run([hadolint, dockerfile], cwd=ROOT, capture_output=True, text=True)
     assert (0, "") == (found.returncode, found.stdout)
 
 
@@ -85,3 +86,16 @@ def test_vllm_is_started_as_the_generative_step_needs_it() -> None:
     assert settings["SECATEURS_PATH_MODEL_NAME"] == flags["--served-model-name"]
     assert gpu["vllm"]["volumes"] == gpu["secateurs"]["volumes"]
     assert "/health" in gpu["vllm"]["healthcheck"]["test"][-1]
+
+
+def test_the_browser_has_no_way_out_but_the_proxy() -> None:
+    """Its one network leads to the service alone, which is told where the two meet."""
+    path = ROOT / "docker/compose.browser.yaml"
+    both = services(path)
+    settings = both["secateurs"]["environment"]
+    proxy = f"http://{both['chromium']['environment']['PROXY_HOST']}:3128"
+
+    assert {"browser": {"internal": True}} == yaml.safe_load(path.read_text())["networks"]
+    assert ["browser"] == both["chromium"]["networks"]
+    assert "ports" not in both["chromium"]
+    assert ("http://chromium:9222", "0.0.0.0:3128", proxy) == tuple(settings.values())

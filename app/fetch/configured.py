@@ -1,5 +1,6 @@
 """The fetcher and its browser as the settings want them."""
 
+from app.fetch.browser import Browser, BrowserOptions
 from app.fetch.drawing import Renderer
 from app.fetch.fetcher import Fetcher
 from app.fetch.guard import Guard
@@ -7,7 +8,6 @@ from app.fetch.limits import FetchLimits
 from app.fetch.manners import Manners, user_agent
 from app.fetch.proxies import Proxies
 from app.settings import Settings
-from pruning.errors import MissingExtra
 
 
 def fetcher_of(settings: Settings) -> Fetcher:
@@ -16,13 +16,9 @@ def fetcher_of(settings: Settings) -> Fetcher:
 
 
 def browser_of(settings: Settings) -> Renderer | None:
-    """The browser of one service, where there is one. Raises InvalidInput, MissingExtra."""
+    """The browser of one service, where there is one. Raises InvalidInput."""
     if not settings.browser_url and not settings.browser_command:
         return None
-    try:
-        from app.fetch.browser import Browser, BrowserOptions
-    except ImportError as error:
-        raise MissingExtra("a browser needs an extra: pip install 'secateurs[browser]'") from error
     options = BrowserOptions(
         url=settings.browser_url,
         command=settings.browser_command,

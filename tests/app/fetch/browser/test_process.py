@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.fetch.browser.connection import BrowserDown, Connection
-from app.fetch.browser.process import Process
+from app.fetch.browser.process import FLAGS, Process
 from app.seam import in_thread
 from tests.needs import ROOT
 
@@ -84,6 +84,15 @@ async def test_it_does_not_outlive_the_service(chromium: Path) -> None:
     async with asyncio.timeout(30):
         while alive(group):
             await asyncio.sleep(0.02)
+
+
+def test_a_container_has_the_same_flags() -> None:
+    """Less those that say where it runs and what it is, and with the proxy's name instead of its address."""
+    container = (ROOT / "docker/chromium/start-chromium").read_text()
+    own = {"--headless=new", "--remote-debugging-port=0", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"}
+
+    assert set() == {flag for flag in FLAGS if f"    {flag} \\\n" not in container} - own
+    assert '--host-resolver-rules="MAP * ~NOTFOUND, EXCLUDE ${PROXY_HOST:-secateurs}"' in container
 
 
 @pytest.mark.parametrize(
