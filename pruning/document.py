@@ -3,6 +3,7 @@
 import codecs
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import webencodings
 
@@ -69,8 +70,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Detection reads no more than this: it takes about 10 ms per 10 KB.
-_DETECT_BYTES = 20_000
+_DETECT_BYTES = 200_000  # some 40 ms
+_WIDE_LOOKED_AT = 400
+_TOO_FEW = 6  # bytes above ASCII: they tell nothing, and browsers take windows-1252
+# Kana in Shift_JIS: a few words of it look like Cyrillic to the detector.
+_KANA = re.compile(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]")
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _ESCAPED_CHARSETS = (b"\x1b$B", b"\x1b$@", b"\x1b(J")  # ISO-2022-JP: all ASCII bytes, so UTF-8 would pass
 
 
@@ -91,7 +96,7 @@ def utf8(page: Page, limits: Limits) -> bytes:
     elif isinstance(markup, bytes | bytearray | memoryview):
         data = bytes(markup)
         _check_size(data, limits)
-        data = _to_utf8(data, page.encoding)
+        data = _to_utf8(data, page)
     else:
         raise InvalidInput(f"a page's html must be str or bytes, not {type(markup).__name__}")
     return data.replace(b"\0", b"") if b"\0" in data else data
@@ -102,14 +107,15 @@ def _check_size(data: bytes, limits: Limits) -> None:
         raise PageTooLarge(f"the page has {len(data):,} bytes; the limit is {limits.bytes:,}")
 
 
-def _to_utf8(data: bytes, declared: str | None) -> bytes:
+def _to_utf8(data: bytes, page: Page) -> bytes:
     """Decode by WHATWG's rules: byte order mark, HTTP header, `meta`, then detection."""
     for mark, name in _MARKS:
         if data.startswith(mark):
             return data.decode(name, "replace").encode()
     is_valid = _is_utf8(data)
     is_utf8 = is_valid or _is_damaged_utf8(data)
-    encoding = _believed(_known(declared), is_utf8) or _declared_inside(data, is_utf8) or _detected(data, is_utf8)
+    encoding = _believed(_known(page.encoding), is_utf8) or _declared_inside(data, is_utf8)
+    encoding = encoding or _detected(data, is_utf8, page.url)
     if encoding == "utf-8" and is_valid:
         return data
     return data.decode(encoding, "replace").encode("utf-8", "replace")
@@ -136,24 +142,47 @@ def _believed(encoding: str | None, is_utf8: bool) -> str | None:
     return None if encoding == "utf-8" and not is_utf8 else encoding
 
 
-def _detected(data: bytes, is_utf8: bool) -> str:
+def _detected(data: bytes, is_utf8: bool, url: str | None) -> str:
     if is_utf8 and not any(escape in data for escape in _ESCAPED_CHARSETS):
-        return "utf-8"
-    # Markup is ASCII and tells nothing: look at the stretch where the text begins.
-    first = next((i for i, byte in enumerate(data[: 10 * _DETECT_BYTES]) if byte > 0x7F), 0)
-    from bs4.dammit import EncodingDetector  # here: half the time of importing the core, and few pages need it
+        return "utf-8"  # UTF-16 of ASCII alone, too: its zeros are dropped
+    if unmarked := unmarked_wide(data):
+        return unmarked
+    # Markup is ASCII and tells nothing: begin a little before the text does.
+    beyond = _BEYOND_ASCII.search(data)
+    start = max(0, beyond.start() - 200) if beyond else 0
+    sample = data[start : start + _DETECT_BYTES]
+    above = len(_BEYOND_ASCII.findall(sample))
+    if 4 * len(_KANA.findall(sample)) >= above > 0:
+        return "shift_jis"
+    if 0 < above < _TOO_FEW:
+        return "windows-1252"
+    from chardetng_py import EncodingDetector  # here: few pages need it
 
-    sample = data[max(0, first - 200) : first + _DETECT_BYTES]
-    guesses = EncodingDetector(sample, is_html=True, exclude_encodings=("utf-8",)).encodings
-    return next((guess for guess in guesses if _is_codec(guess)), "windows-1252")
+    detector = EncodingDetector()
+    detector.feed(sample, last=True)
+    guess: str = detector.guess(tld=_top_domain(url), allow_utf8=False)
+    return _known(guess) or guess
 
 
-def _is_codec(name: str) -> bool:
+def _top_domain(url: str | None) -> bytes | None:
+    """The last part of the host's name: "hu" says much of what a page is written in."""
     try:
-        codecs.lookup(name)
-    except LookupError:
-        return False
-    return True
+        host = urlsplit(url or "").hostname or ""
+    except ValueError:
+        return None
+    last = host.rpartition(".")[2]
+    return last.encode() if last.isascii() and last.isalpha() else None
+
+
+def unmarked_wide(data: bytes) -> str | None:
+    """Which UTF-16 or UTF-32 this is, without a mark that says so: much of its markup is 0. None for other bytes."""
+    head = data[:_WIDE_LOOKED_AT]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if even + odd > 0.6 * len(head):
+        return "utf-32-le" if head[0] else "utf-32-be"
+    if max(even, odd) <= len(head) / 3 or max(even, odd) < 4 * min(even, odd):
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
 
 
 def _is_damaged_utf8(data: bytes) -> bool:

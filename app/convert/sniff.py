@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Self
 
 from app.convert.errors import Unreadable
+from pruning.document import unmarked_wide
 
 
 class Kind(StrEnum):
@@ -247,10 +248,8 @@ def _start_of_text(body: bytes) -> bytes | None:
         if head.startswith(mark):
             head = head.removeprefix(mark)
             return head.replace(b"\0", b"").lstrip()
-    if head[:400].count(0) >= len(head[:400]) // 3:  # UTF-16 without a mark: every other byte of markup is 0
-        even, odd = head[:400:2].count(0), head[1:400:2].count(0)
-        if max(even, odd) >= 4 * min(even, odd):
-            head = head.replace(b"\0", b"")
+    if unmarked_wide(head):
+        head = head.replace(b"\0", b"")
     return None if _BINARY.search(head[:_HEAD]) else head.lstrip()
 
 

@@ -102,6 +102,15 @@ def test_the_page_names_its_encoding(declaration: str) -> None:
         ("plain", "ascii"),
         ("", "ascii"),
         (GERMAN * 20, "cp1252"),
+        ("À la forêt, les élèves ont préféré le goût du café.", "cp1252"),
+        ("El año pasado la niña comió piñas en el jardín.", "cp1252"),
+        ("Żółta łódź płynie przez rzekę, a dzieci śmieją się głośno.", "cp1250"),
+        ("ต้นแพร์ถูกตัดแต่งในช่วงปลายฤดูหนาว", "cp874"),
+        ("배나무는 늦겨울에 가지치기를 한다.", "euc-kr"),
+        ("こんにちは", "shift_jis"),
+        ("Bäume", "cp1252"),
+        (GERMAN, "utf-16-le"),
+        (GERMAN, "utf-32-be"),
         (RUSSIAN * 20, "cp1251"),
         (JAPANESE * 20, "shift_jis"),
         (JAPANESE * 20, "euc-jp"),
@@ -167,3 +176,11 @@ def test_what_says_utf8_and_is_not_is_detected(declared: str | None, markup: byt
     text = "Über die Größe der Äpfel und Birnen läßt sich streiten; schöne Früchte gibt es überall. " * 5
     page = Page(markup + b"<p>" + text.encode("latin-1"), encoding=declared)
     assert text in utf8(page, Limits()).decode()
+
+
+def test_the_country_of_an_address_tells_what_its_pages_are_written_in() -> None:
+    """Where the bytes alone would be read as those of another language."""
+    text = "Árvíztűrő tükörfúrógép, és a körte télen metszett őszi ága."
+    read = [utf8(Page(html=text.encode("cp1250"), url=url), Limits()).decode() for url in ("https://kert.hu/a", None)]
+
+    assert (text, True) == (read[0], text != read[1])
