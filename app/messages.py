@@ -27,6 +27,7 @@ class Wanted:
     citations: bool = False
     trace: bool = False
     deadline_ms: int | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,9 @@ class Result:
         ),
     ]
     error: Annotated[str | None, Field(description="Why the page could not be read, or not as its readers see it.")]
+    from_cache: Annotated[
+        bool, Field(description="The page was not fetched for this request, but kept from an earlier one; see `fresh`.")
+    ] = False
     duplicate_of: Annotated[
         int | None,
         Field(description="The `id` of an earlier page that says the same; nothing of this one is in `content` then."),

@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.slots import Slot
 from pruning.errors import PageError, PageTimeout
 from pruning.nodes import NodeTable
-from pruning.observe import Observer, stage
+from pruning.observe import Event, Observer, stage
 from pruning.parse import node_table
 
 _LEAST_SECONDS = 0.001  # a limit of no time at all is refused
@@ -29,6 +29,7 @@ class Pages:
         slots: one a page; those that have their page already are only read.
         links: keep links.
         early: the answer may go when enough good pages have arrived.
+        fresh: fetch each page anew.
     """
 
     slots: Sequence[Slot]
@@ -38,6 +39,7 @@ class Pages:
     observer: Observer
     links: bool = False
     early: bool = False
+    fresh: bool = False
 
     async def tables(self) -> list[NodeTable]:
         """A table for each slot, in their order; for a page that failed or is late, of what stands in for it."""
@@ -61,7 +63,10 @@ class Pages:
             return await asyncio.shield(reading[slot.id])
 
         async def arrive(slot: Slot) -> bool:
-            await slot.await_page(self.parts.fetcher.fetch(slot.url or "", deadline=until))
+            await slot.await_page(self.parts.fetcher.fetch(slot.url or "", deadline=until, fresh=self.fresh))
+            if self.parts.cache is not None:
+                hit = int(slot.from_cache)
+                self.observer(Event("fetch", "cache", {"hits": hit, "misses": 1 - hit}))
             table = await read(slot)
             if slot.status == "ok" and slot.page and await in_thread(is_shell, slot.page, table):
                 await slot.await_page(drawn(slot.take_shell(), self.parts.browser, until))

@@ -46,7 +46,7 @@ class Parts:
         self.tables = Tables(self.cache)
         self.providers: Mapping[str, SearchProvider] = load_providers(settings)
         self.chat = _chat(settings)
-        self.fetcher = fetcher_of(settings)
+        self.fetcher = fetcher_of(settings, self.cache)
         self.browser = browser_of(settings)
         self.embedder = _embedder(settings, self.cache, observer)
         self.path_model = _path_model(settings)

@@ -102,7 +102,7 @@ class Pipeline:
     async def _answer(self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: Clock) -> Answer:
         """What search and prune share: pages -> node tables -> pruned -> Answer."""
         early = isinstance(request, SearchRequest)  # who names pages wants each of them
-        pages = Pages(slots, self.parts, self.settings, clock, self.observer, request.links, early)
+        pages = Pages(slots, self.parts, self.settings, clock, self.observer, request.links, early, request.fresh)
         tables = await in_thread(distinct, slots, await pages.tables())
         pruned = await self._prune(request, tables, counter, clock)
         return Answer(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.arrivals import Ended
 from app.fetch import FetchTimeout
+from app.fetch.cache import KeptPage
 from app.fetch.drawing import NotDrawn
 from app.messages import Result, Status
 from app.search import Hit
@@ -25,6 +26,8 @@ class Slot:
     Attributes:
         page: `None` until it has arrived.
         shell: the page before its scripts have drawn it, where that is needed.
+        from_cache: it was kept from an earlier request.
+        stale: it was kept, and its server can't be asked whether it still is as it was.
     """
 
     id: int
@@ -36,10 +39,16 @@ class Slot:
     shell: Page | None = None
     status: Status = "ok"
     error: str | None = None
+    from_cache: bool = False
+    stale: bool = False
     duplicate_of: int | None = None
 
     def fill(self, page: Page | SecateursError) -> None:
         """Put in the page, or why it can't be had or read: then its snippet stands in, or its shell, or nothing."""
+        self.from_cache = self.stale = False
+        if isinstance(page, KeptPage):
+            self.from_cache, self.stale = True, page.stale
+            page = page.plain()
         if isinstance(page, Page):
             self.page = page
             return
@@ -87,6 +96,7 @@ class Slot:
             language=source.language,
             status=self.status,
             error=self.error,
+            from_cache=self.from_cache,
             duplicate_of=self.duplicate_of,
         )
 
@@ -153,6 +163,8 @@ def shortfalls(slots: Sequence[Slot], pruned: Pruned, max_tokens: int) -> tuple[
         standing_in = sum(slot.status == "snippet_only" for slot in slots)
         instead = f"{standing_in} search snippets stand in" if standing_in else "nothing stands in for them"
         told.append(f"fetch: none of the {len(slots)} pages could be had, see their errors; {instead}")
+    if stale := [slot.id for slot in slots if slot.stale]:
+        told.append(f"fetch: the servers of pages {', '.join(map(str, stale))} failed; older copies stand in for them")
     if not pruned.content and any(source.score is not None for source in pruned.sources):
         told.append(f"fit: no part of the pages fits into max_tokens={max_tokens}; the answer is empty")
     return tuple(told)

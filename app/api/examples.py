@@ -18,7 +18,7 @@ CLEAN = _of(CleanBody, "A page")
 def _result(number: int, name: str, content: str, tokens: int, score: float) -> dict[str, Any]:
     said = {"title": None, "snippet": None, "content": content, "tokens": tokens, "score": score}
     unsaid = {"published": None, "author": None, "language": None, "status": "ok"}
-    well = {"error": None, "duplicate_of": None}
+    well = {"error": None, "from_cache": False, "duplicate_of": None}
     return {"id": number, "url": f"https://shop.example/{name}"} | said | unsaid | well
 
 

@@ -64,7 +64,7 @@ def _failures(answer: Answer, names: Sequence[str | None]) -> list[str]:
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("max_tokens", "format", "links", "citations", "deadline_ms")
+    names = ("max_tokens", "format", "links", "citations", "deadline_ms", "fresh")
     steps = tuple(arguments.steps.split(",")) if arguments.steps else None
     return {name: getattr(arguments, name) for name in names} | {"steps": steps}
 

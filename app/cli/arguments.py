@@ -20,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every setting is an environment variable, SECATEURS_…; docs/settings.md lists them.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_serve, _search, _prune, _clean, _index, _model, _eval):
+    for add in (_serve, _search, _prune, _clean, _index, _cache, _model, _eval):
         add(commands)
     return parser
 
@@ -87,6 +87,14 @@ def _index(commands: Commands) -> None:
     parser.add_argument("--url", metavar="PREFIX", help="address of the folder, for the results (file: addresses)")
 
 
+def _cache(commands: Commands) -> None:
+    about = "Look after the cache of pages and embeddings."
+    actions = commands.add_parser("cache", help=about, description=about)
+    inner = actions.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _command(inner, "stats", "app.cli.cache:stats", "Tell how much is in it, and where it is.")
+    _command(inner, "clear", "app.cli.cache:clear", "Forget everything in it.")
+
+
 def _model(commands: Commands) -> None:
     about = "Prepare language models for the step generate."
     actions = commands.add_parser("model", help=about, description=about)
@@ -117,4 +125,5 @@ def _answer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--links", action="store_true", help="keep links")
     parser.add_argument("--citations", action="store_true", help="mark passages with stable ids")
     parser.add_argument("--deadline-ms", type=int, metavar="N", help="milliseconds that the answer may take")
+    parser.add_argument("--fresh", action="store_true", help="fetch pages anew, also those in the cache")
     parser.add_argument("--json", action="store_true", help="write the whole answer as JSON")

@@ -1,5 +1,6 @@
 """The fetcher and its browser as the settings want them."""
 
+from app.cache import Cache
 from app.fetch.browser import Browser, BrowserOptions
 from app.fetch.drawing import Renderer
 from app.fetch.fetcher import Fetcher
@@ -10,9 +11,9 @@ from app.fetch.proxies import Proxies
 from app.settings import Settings
 
 
-def fetcher_of(settings: Settings) -> Fetcher:
-    """The fetcher of one service. Raises InvalidInput for a proxy that can't be used."""
-    return Fetcher(guard_of(settings), limits_of(settings), manners_of(settings), proxies_of(settings))
+def fetcher_of(settings: Settings, cache: Cache | None = None) -> Fetcher:
+    """The fetcher of one service, with a cache or without one. Raises InvalidInput for a proxy that can't be used."""
+    return Fetcher(guard_of(settings), limits_of(settings), manners_of(settings), proxies_of(settings), cache=cache)
 
 
 def browser_of(settings: Settings) -> Renderer | None:

@@ -10,7 +10,9 @@ from typing import Self
 import anyio
 import httpx
 
+from app.cache import Cache
 from app.fetch.body import drain, read_body
+from app.fetch.cache import CacheTransport, keep, marked
 from app.fetch.codings import ACCEPT_ENCODING
 from app.fetch.content import ACCEPT, check_type, page_of
 from app.fetch.errors import BadStatus, ConnectionFailed, FetchError, FetchTimeout, RateLimited, Refused
@@ -29,9 +31,10 @@ from pruning.errors import reason
 class Fetcher:
     """Fetches pages over connections that it keeps; one per process, closed by `aclose` or `async with`.
 
-    What it holds itself to is a stack of transports that every hop of every redirect passes: the site's robots.txt,
-    one retry, the pace of each host, and at the bottom the guard, which connects to checked addresses only. Cookies
-    live as long as one fetch: some sites set one and redirect to themselves.
+    What it holds itself to is a stack of transports that every hop of every redirect passes: the cache, where there
+    is one (its owner closes it), the site's robots.txt, one retry, the pace of each host, and at the bottom the guard,
+    which connects to checked addresses only. Cookies live as long as one fetch: some sites set one and redirect to
+    themselves.
     """
 
     def __init__(
@@ -41,26 +44,31 @@ class Fetcher:
         manners: Manners | None = None,
         proxies: Proxies | None = None,
         *,
+        cache: Cache | None = None,
         verify: ssl.SSLContext | bool = True,
     ) -> None:
         self.limits = limits or FetchLimits()
         manners = manners or Manners()
         self._headers = {"user-agent": manners.user_agent, "accept": ACCEPT, "accept-encoding": ACCEPT_ENCODING}
-        direct = GuardedTransport(guard or Guard(), self.limits, proxies, verify=verify)
+        guard = guard or Guard()
+        direct = GuardedTransport(guard, self.limits, proxies, verify=verify)
         paced = RetryingTransport(PacedTransport(direct, manners), self.limits)
         self._transport: httpx.AsyncBaseTransport = paced
         if manners.robots:
             self._transport = RobotsTransport(paced, self.limits, self._headers)
+        if cache is not None:
+            self._transport = CacheTransport(self._transport, cache, guard)
 
-    async def fetch(self, url: str, *, deadline: float | None = None) -> Page:
+    async def fetch(self, url: str, *, deadline: float | None = None, fresh: bool = False) -> Page:
         """The page at `url`: its bytes, the URL that answered, the encoding that the header names.
 
+        One from the cache is a `KeptPage`; there is none where it shall be `fresh`.
         `deadline` is a moment on the clock of `anyio.current_time()`. Raises FetchError. When it returns,
         raises or is cancelled, nothing of it is left running.
         """
         moment = min(anyio.current_time() + self.limits.seconds, math.inf if deadline is None else deadline)
         with _errors_named(url), anyio.CancelScope(deadline=moment) as scope:
-            return await self._follow(url)
+            return await self._follow(url, fresh)
         assert scope.cancelled_caught
         raise FetchTimeout(url, "the page did not arrive in time")
 
@@ -83,13 +91,16 @@ class Fetcher:
                 tasks.start_soon(fill, url)
         return [results[url] for url in urls]
 
-    async def _follow(self, url: str) -> Page:
+    async def _follow(self, url: str, fresh: bool) -> Page:
         # A client of its own, for its cookies; the connections are the transport's. Closing the client would
         # close the transport, so it isn't.
         client = httpx.AsyncClient(transport=self._transport, headers=self._headers, timeout=None, trust_env=False)
-        response = await follow(client, client.build_request("GET", url), self.limits.redirects)
+        headers = {"cache-control": "no-cache"} if fresh else None
+        response = await follow(client, client.build_request("GET", url, headers=headers), self.limits.redirects)
         try:
-            return await self._page(response)
+            page = await self._page(response)
+            await keep(response)
+            return marked(page, response)
         finally:
             await response.aclose()
 

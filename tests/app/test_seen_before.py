@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
 from app.cache import tables
 from app.cache.vectors import PROBE
@@ -19,6 +23,7 @@ from pruning.document import Limits, Page
 from pruning.nodes import NodeTable
 from pruning.observe import Event, Observer, unobserved
 from tests.app.models.word_server import WordServer
+from tests.app.serving import served
 from tests.pruning.strategies import ANY_PAGES, QUESTIONS
 
 PAGES = tuple(
@@ -95,6 +100,52 @@ def test_without_a_cache_nothing_is_kept(words: tuple[WordServer, str], parsed: 
     assert 4 == len(parsed)
     assert PROBE not in server.texts
     assert len(server.texts) == 2 * len(set(server.texts))
+
+
+@pytest.fixture
+def site() -> Iterator[tuple[str, list[str]]]:
+    """A page that may be kept, and one that fails from the second time on; and what is asked for."""
+    asked: list[str] = []
+
+    async def page(request: Request) -> Response:
+        asked.append("/page")
+        return HTMLResponse(f"<p>The museum opens at {8 + len(asked)}.", headers={"cache-control": "max-age=60"})
+
+    async def stale(request: Request) -> Response:
+        asked.append("/fails")
+        headers = {"cache-control": "max-age=0"}
+        return HTMLResponse("<p>It closes at five.", 200 if asked.count("/fails") == 1 else 500, headers)
+
+    routes = [Route("/page", page), Route("/fails", stale)]
+    with served(Starlette(routes=routes)) as (host, port):
+        yield f"http://{host}:{port}", asked
+
+
+def test_fetched_pages_are_kept_and_say_so(site: tuple[str, list[str]], tmp_path: Path) -> None:
+    """A page that may be kept is fetched once, until `fresh` asks for it; a server in trouble has its copy stand in."""
+    url, asked = site
+    chosen = Settings(
+        embedder="none", cache_dir=tmp_path, fetch_allowed_hosts=(url.removeprefix("http://"),), deadline_seconds=60
+    )
+    heard: list[Event] = []
+
+    async def ask(fresh: bool = False) -> Answer:
+        request = PruneRequest(query="museum", urls=(f"{url}/page", f"{url}/fails"), fresh=fresh)
+        async with open_parts(chosen) as parts:
+            return await Pipeline(parts, chosen, heard.append).prune(request)
+
+    answers = [asyncio.run(ask(fresh)) for fresh in (False, False, True, False)]
+
+    kept = [[result.from_cache for result in answer.results] for answer in answers]
+    assert [[False, False], [True, True], [False, False], [True, True]] == kept
+    assert ["ok", "failed"] == [result.status for result in answers[2].results]
+    assert answers[0].results[0].content == answers[1].results[0].content != answers[2].results[0].content
+    assert answers[2].results[0].content == answers[3].results[0].content
+    stands_in = "fetch: the servers of pages 2 failed; older copies stand in for them"
+    assert [False, True, False, True] == [stands_in in answer.degraded for answer in answers]
+    hits = [event.counts["hits"] for event in heard if (event.stage, event.kind) == ("fetch", "cache")]
+    assert [0, 0, 1, 1, 0, 0, 1, 1] == hits
+    assert 2 == asked.count("/page")
 
 
 @settings(max_examples=8)
