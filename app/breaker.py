@@ -20,7 +20,7 @@ class Breaker:
 
     def __init__(
         self,
-        refusal: type[SecateursError],
+        refusal: Callable[[str], SecateursError],
         *,
         failures: int = 3,
         seconds: float = 10.0,
@@ -29,7 +29,7 @@ class Breaker:
         """A closed one.
 
         Args:
-            refusal: the error that is raised while it is open.
+            refusal: makes the error that is raised while it is open.
             failures: in a row, after which it opens.
             seconds: for which it stays open.
             clock: what tells the time, in seconds.

@@ -35,7 +35,8 @@ Steps = Annotated[Names, AfterValidator(_known)]
 _http_url: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
 
-def _is_http_url(text: str) -> str:
+def is_http_url(text: str) -> str:
+    """The address itself. Raises ValueError where it is none of HTTP."""
     try:
         _http_url.validate_python(text)
     except ValidationError:
@@ -43,7 +44,7 @@ def _is_http_url(text: str) -> str:
     return text
 
 
-HttpAddress = Annotated[str, AfterValidator(_is_http_url)]
+HttpAddress = Annotated[str, AfterValidator(is_http_url)]
 HttpAddresses = Annotated[tuple[HttpAddress, ...], NoDecode, BeforeValidator(_split)]
 Rate = Annotated[float | None, Field(gt=0, le=1000)]
 

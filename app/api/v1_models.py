@@ -4,33 +4,25 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    AnyHttpUrl,
     BaseModel,
     ConfigDict,
     Field,
     GetPydanticSchema,
     StringConstraints,
-    TypeAdapter,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import core_schema
 
 from app.messages import CleanRequest, Format, PruneRequest, SearchRequest
+from app.settings import is_http_url
 from pruning.document import Page
 from pruning.prune import STEPS
-
-_http_url: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("must hold no NUL character")
-    return text
-
-
-def _is_http_url(text: str) -> str:
-    _http_url.validate_python(text)
     return text
 
 
@@ -50,7 +42,7 @@ Name = Annotated[str, _stripped, Field(max_length=200), _plain]
 Domain = Annotated[str, Field(max_length=253, pattern=r"^[^\s/:@?#\x00]+$")]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 Address = Annotated[str, Field(max_length=8_000), _plain]
-HttpAddress = Annotated[Address, AfterValidator(_is_http_url)]
+HttpAddress = Annotated[Address, AfterValidator(is_http_url)]
 
 
 # A page stays what it is on the wire, UTF-8: as a Python string it takes up to four times the memory, and the time.

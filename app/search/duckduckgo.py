@@ -39,7 +39,7 @@ class DuckDuckGo:
         """See `SearchProvider`. Raises SearchError, ProviderBusy."""
         fitted = fit(NAME, OFFERS, query)
         loop = asyncio.get_running_loop()
-        until = min(deadline or loop.time() + SECONDS, loop.time() + SECONDS)
+        until = loop.time() + SECONDS if deadline is None else deadline
         await turn(NAME, self._pace, until)
         try:
             async with asyncio.timeout_at(until):

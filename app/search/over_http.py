@@ -7,17 +7,20 @@ from dataclasses import dataclass
 import httpx
 from pydantic import SecretStr, ValidationError
 
+from app.breaker import Breaker
 from app.http_answers import message, retry_after
 from app.seam import in_thread
 from app.search.engine import Engine, Request, fit, select
 from app.search.pace import Pace
-from app.search.protocol import Found, ProviderBusy, SearchError, SearchQuery
+from app.search.protocol import Found, ProviderBusy, ProviderDown, SearchError, SearchQuery
 from app.settings import PREFIX
 from pruning.errors import InvalidInput, reason
 
 # Without a deadline of the caller's.
 SECONDS = 10.0
 CONNECT_SECONDS = 5.0
+# An engine that didn't answer in so many is taken for one that hangs.
+PATIENT_SECONDS = 3.0
 # Ten hits are some 20 KB; with the pages' texts, megabytes.
 MOST_BYTES = 16_000_000
 # A server closes an idle connection just as we write to it: such a request may be sent once more.
@@ -46,6 +49,7 @@ class HttpProvider:
         if not (self._key.isascii() and all(" " < character < "\x7f" for character in self._key)):
             raise InvalidInput(f"{_setting(self.name, 'key')} holds characters that no key has")
         self._pace = Pace(access.rate)
+        self._breaker = Breaker(lambda told: SearchError(self.name, told.removeprefix(f"{self.name}: ")))
         # Brotli and zstd would unpack without bounds; gzip makes of a piece at most a thousand times as much.
         headers = {"accept": "application/json", "accept-encoding": "gzip"}
         self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS))
@@ -53,19 +57,25 @@ class HttpProvider:
     async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
         """See `SearchProvider`. Raises SearchError, ProviderBusy, NotOffered."""
         fitted = fit(self.name, self._engine.offers, query)
-        latest = asyncio.get_running_loop().time() + SECONDS
-        until = latest if deadline is None else min(deadline, latest)
-        try:
-            async with asyncio.timeout_at(until):
-                answer = await self._answer(self._engine.request(fitted.query), until)
-                found = await in_thread(self._read, answer, fitted.query)
-        except TimeoutError:
-            raise SearchError(self.name, "no answer in the time that a search may take") from None
+        with self._breaker.attempt():
+            found = await self._found(fitted.query, deadline)
         return Found(select(self._engine.offers, query, found.hits), fitted.degraded + found.degraded)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _found(self, query: SearchQuery, deadline: float | None) -> Found:
+        now = asyncio.get_running_loop().time()
+        until = now + SECONDS if deadline is None else deadline
+        try:
+            async with asyncio.timeout_at(until):
+                answer = await self._answer(self._engine.request(query), until)
+                return await in_thread(self._read, answer, query)
+        except TimeoutError:
+            # Who is in a hurry learns nothing about the engine.
+            kind = ProviderDown if until - now >= PATIENT_SECONDS else SearchError
+            raise kind(self.name, "no answer in the time that a search may take") from None
 
     def _read(self, answer: bytes, query: SearchQuery) -> Found:
         """In a thread: an answer may be megabytes."""
@@ -81,13 +91,15 @@ class HttpProvider:
 
     async def _answer(self, request: Request, until: float) -> bytes:
         """The body of a good answer; a provider that is busy is asked once more if that fits the time."""
-        await turn(self.name, self._pace, until)
-        status, headers, body = await self._send(request)
-        if _is_busy(status, headers):
+        because = ""
+        for _ in range(2):
+            await turn(self.name, self._pace, until, because)
+            status, headers, body = await self._send(request)
+            if not _is_busy(status, headers):
+                break
             told = retry_after(headers.get("retry-after"))
             self._pace.rest(asyncio.get_running_loop().time() + (_REST_SECONDS if told is None else told))
-            await turn(self.name, self._pace, until, f"{self._advice(status)} (status {status})")
-            status, headers, body = await self._send(request)
+            because = f"{self._advice(status)} (status {status})"
         if not 200 <= status < 300:
             raise self._refusal(status, headers, body)
         return body
@@ -117,15 +129,17 @@ class HttpProvider:
 
     def _unreachable(self, error: httpx.HTTPError) -> SearchError:
         if isinstance(error, httpx.TimeoutException):
-            return SearchError(self.name, f"no connection within {CONNECT_SECONDS:g} s")
-        return SearchError(self.name, self._masked(f"it can't be reached: {reason(error)}"))
+            return ProviderDown(self.name, f"no connection within {CONNECT_SECONDS:g} s")
+        return ProviderDown(self.name, self._masked(f"it can't be reached: {reason(error)}"))
 
     def _refusal(self, status: int, headers: httpx.Headers, body: bytes) -> SearchError:
         said = self._masked(message(body))
         problem = f"{self._advice(status)} (status {status})" + (f"; it says: {said}" if said else "")
         if _is_busy(status, headers):
             return ProviderBusy(self.name, problem, retry_after(headers.get("retry-after")))
-        return SearchError(self.name, problem, retry_after(headers.get("retry-after")))
+        return (ProviderDown if status >= 500 else SearchError)(
+            self.name, problem, retry_after(headers.get("retry-after"))
+        )
 
     def _advice(self, status: int) -> str:
         """What is wrong, and what to do about it."""

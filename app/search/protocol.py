@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from app.breaker import Unavailable
 from pruning.document import Page
 from pruning.errors import InvalidInput, SecateursError
 
@@ -129,6 +130,10 @@ class SearchError(SecateursError):
 
 class ProviderBusy(SearchError):
     """A provider that is asked more often than it, or the settings, allow: later it answers."""
+
+
+class ProviderDown(SearchError, Unavailable):
+    """A provider that can't be reached, hangs, or fails: the next request would fare no better."""
 
 
 class NotOffered(SearchError):

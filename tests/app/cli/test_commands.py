@@ -143,8 +143,14 @@ def test_index_and_search(page: str, tmp_path: Path, capfdbinary: Captured, monk
     assert b"" == out
     assert err.startswith(b"1 added, 0 changed, 0 removed, 0 unchanged, 0 failed: ")
 
-    assert 0 == main(["search", "When on Sunday?", "--max-tokens", "100"])
-    assert b'data-url="https://shop.example/page.html"' in capfdbinary.readouterr().out
+    question = ["search", "When on Sunday?", "--max-tokens", "100"]
+    options = [[], ["--include-domain", "a.example", "--include-domain", "shop.example"], ["--language", "de"]]
+    for chosen in options:
+        assert 0 == main([*question, *chosen])
+        assert b'data-url="https://shop.example/page.html"' in capfdbinary.readouterr().out
+    for chosen in (["--exclude-domain", "shop.example"], ["--time-range", "day"], ["--page", "2"]):
+        assert 0 == main([*question, *chosen])
+        assert b"" == capfdbinary.readouterr().out
 
 
 def test_a_folder_is_taken_out_of_the_index(

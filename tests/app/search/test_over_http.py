@@ -148,6 +148,27 @@ async def test_an_engine_that_stays_busy_is_an_error() -> None:
     assert caught.value.retry_after is None
 
 
+async def test_an_engine_that_is_down_is_left_alone_for_a_while() -> None:
+    """After three failures in a row its callers fail at once, and are told why."""
+    async with opened("brave", lambda _: Reply({}, 500)) as (search, server):
+        for _ in range(3):
+            with pytest.raises(SearchError, match=r"^brave: it fails \(status 500\)$"):
+                await search(QUERY)
+        with pytest.raises(SearchError, match=r"^brave: it fails \(status 500\); it is asked again in \d+ s$"):
+            await search(QUERY)
+    assert 3 == len(server.seen)
+
+
+@pytest.mark.parametrize("reply", [Reply({}, 401), Reply(b"<html>"), Reply(fault="hang")])
+async def test_what_says_nothing_about_the_next_request_is_no_reason(reply: Reply) -> None:
+    """A refusal, an odd answer, a caller in a hurry."""
+    async with opened("brave", lambda _: reply) as (search, _):
+        for _ in range(5):
+            with pytest.raises(SearchError) as caught:
+                await search(QUERY, deadline=soon(0.1 if reply.fault else 60))
+            assert "asked again" not in str(caught.value)
+
+
 async def test_the_rate_of_the_settings_is_kept() -> None:
     """Who comes too early waits if there is time, and is told when there is none."""
     async with opened("brave", brave_rate=0.01) as (search, server):
