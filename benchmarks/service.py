@@ -74,6 +74,7 @@ def _service() -> Iterator[int]:
         environment = os.environ | {
             "SECATEURS_STATE_DIR": state,
             "SECATEURS_EMBEDDER": "none",
+            "SECATEURS_CACHE": "false",  # what is measured is the work
             "SECATEURS_LOG_LEVEL": "error",
         }
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

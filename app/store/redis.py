@@ -103,7 +103,7 @@ class RedisStore:
 
         Args:
             url: `redis://`, `rediss://` for TLS or `unix://`, with user, password and number of the database.
-            max_bytes: of all entries, as `cost` counts them; Redis takes about twice as much memory for small ones.
+            max_bytes: of all entries, as `cost` counts them; Redis takes about a third more memory for small ones.
             prefix: of all keys; stores with different ones don't see each other.
 
         Raises:

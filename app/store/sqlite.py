@@ -65,7 +65,7 @@ _ADD = """
 class SqliteStore:
     """A `Store` in a file. One connection, whose users take turns; other processes are waited for.
 
-    The file can be larger than its values by what SQLite needs around them, about a quarter for small ones.
+    The file is larger than its values by what SQLite needs around them, about a third for small ones.
     """
 
     def __init__(self, path: Path, max_bytes: int, *, clock: Callable[[], float] = time.time) -> None:
