@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from app.breaker import Breaker
+from app.seam import in_thread
 from app.store import Store, StoreError
 
 log = logging.getLogger("secateurs")
@@ -13,6 +14,8 @@ log = logging.getLogger("secateurs")
 T = TypeVar("T")
 
 DIGEST_BYTES = 16
+# Checking so many takes half a millisecond.
+_LARGE_BYTES = 250_000
 # Entries that nobody has used for a month are gone also where there is room.
 KEPT_SECONDS = 30 * 86_400.0
 # A store that failed is left alone for so long.
@@ -41,11 +44,11 @@ class Cache:
     async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that have one."""
         found = await self._attempt(lambda: self.store.get(keys)) or {}
-        return {key: value for key, sealed in found.items() if (value := _unsealed(key, sealed)) is not None}
+        return await _each(_unsealed, found)
 
     async def set(self, values: Mapping[str, bytes], *, seconds: float = KEPT_SECONDS) -> None:
         """Put in those values that are not too large."""
-        sealed = {key: _sealed(key, value) for key, value in values.items() if len(value) <= self.entry_bytes}
+        sealed = await _each(_sealed, {key: value for key, value in values.items() if len(value) <= self.entry_bytes})
         await self._attempt(lambda: self.store.set(sealed, seconds=seconds))
 
     async def delete(self, key: str) -> None:
@@ -84,6 +87,15 @@ def key_of(kind: str, *parts: str | bytes) -> str:
         digest.update(len(data).to_bytes(8))
         digest.update(data)
     return f"{kind}:{digest.hexdigest()}"
+
+
+async def _each(change: Callable[[str, bytes], bytes | None], values: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The values changed, without those that become none; where they are large, not on the event loop."""
+
+    def changed() -> dict[str, bytes]:
+        return {key: new for key, value in values.items() if (new := change(key, value)) is not None}
+
+    return changed() if sum(map(len, values.values())) < _LARGE_BYTES else await in_thread(changed)
 
 
 def _sealed(key: str, value: bytes) -> bytes:

@@ -3,8 +3,8 @@
 It is a shared cache, since whoever asks the service may be given what another was: answers that are private or set a
 cookie, and those to requests with a cookie or a password, are never kept. Every hop of a redirect passes it, its URL
 held to the guard's rules first; what is not in the cache, or no longer good, goes on through the guard to the web.
-Pages of hosts that a setting exempts from the guard have keys of their own, so that no other service finds them in a
-Redis that both use.
+Pages of hosts that a setting exempts from the guard, or that came through a proxy, have keys of their own, so that no
+service which could not have fetched them finds them in a Redis that both use.
 
 What is kept is the body as it came, and only once the fetcher has made a page of it within its limits (`keep`).
 """
@@ -24,6 +24,7 @@ from app.fetch.body import drain
 from app.fetch.cache_entry import PAGES, CacheEntry, directives, moment
 from app.fetch.errors import ConnectionFailed, FetchTimeout, RateLimited
 from app.fetch.guard import DEFAULT_PORTS, Guard
+from app.fetch.proxies import Proxies
 from app.fetch.retry import FAILING
 from pruning.document import Page
 
@@ -50,8 +51,11 @@ class CacheTransport(httpx.AsyncBaseTransport):
     A request with `Cache-Control: no-cache` is not answered from it, but its answer is kept.
     """
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, cache: Cache, guard: Guard) -> None:
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport, cache: Cache, guard: Guard, proxies: Proxies | None = None
+    ) -> None:
         self._inner = inner
+        self._proxies = proxies or Proxies()
         self._dated = _Dated(inner)
         self._cache = cache
         self._guard = guard
@@ -85,7 +89,8 @@ class CacheTransport(httpx.AsyncBaseTransport):
 
     def _key(self, url: httpx.URL) -> str:
         exempt = self._guard.is_allowed(url.host, url.port or DEFAULT_PORTS[url.scheme])
-        return key_of(KIND, "exempt" if exempt else "open", str(url))
+        proxy = self._proxies.proxy_for(url)
+        return key_of(KIND, "exempt" if exempt else "open", "" if proxy is None else str(proxy.url), str(url))
 
 
 async def keep(response: httpx.Response) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import hishel
 
 from app.cache import Cache
+from app.seam import in_thread
 
 # Answers that stay true for a while; what a server says in trouble does not.
 PAGES = frozenset({200, 203})
@@ -48,7 +49,7 @@ class CacheEntry(hishel.AsyncBaseStorage):
         if self._fresh:
             return []
         found = (await self._cache.get([self._key])).get(self._key)
-        self._known = None if found is None else _unpacked(found)
+        self._known = None if found is None else await in_thread(_unpacked, found)
         return [] if self._known is None else [_readable(*self._known)]
 
     async def create_entry(
@@ -98,7 +99,7 @@ class CacheEntry(hishel.AsyncBaseStorage):
     async def keep(self) -> None:
         """Put in what was collected."""
         if self._new is not None:
-            await self._cache.set({self._key: _packed(*self._new)})
+            await self._cache.set({self._key: await in_thread(_packed, *self._new)})
 
     async def forget(self) -> None:
         """What is known is true no longer."""

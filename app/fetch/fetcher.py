@@ -57,7 +57,7 @@ class Fetcher:
         if manners.robots:
             self._transport = RobotsTransport(paced, self.limits, self._headers)
         if cache is not None:
-            self._transport = CacheTransport(self._transport, cache, guard)
+            self._transport = CacheTransport(self._transport, cache, guard, proxies)
 
     async def fetch(self, url: str, *, deadline: float | None = None, fresh: bool = False) -> Page:
         """The page at `url`: its bytes, the URL that answered, the encoding that the header names.

@@ -16,7 +16,9 @@ from app.cache import Cache
 from app.fetch import BadStatus, BodyTooLarge, ConnectionFailed, Fetcher, FetchError, FetchLimits, Guard, Refused
 from app.fetch.cache import KeptPage
 from app.fetch.cache_entry import CacheEntry, directives, moment
+from app.fetch.errors import ProxyFailed
 from app.fetch.manners import Manners
+from app.fetch.proxies import Proxies
 from app.store import RedisStore, SqliteStore
 from pruning.document import Page
 from tests.app.cache.stores import DictStore
@@ -269,6 +271,17 @@ async def test_what_a_service_that_may_has_fetched_is_not_there_for_others(site:
     guard = Guard(ports=frozenset({site.port}))
     async with Fetcher(guard, LIMITS, Manners(robots=False), cache=cache) as other:
         with pytest.raises(Refused):
+            await other.fetch(site.url + "/")
+
+
+async def test_what_came_another_way_is_not_there(site: Site, store: DictStore) -> None:
+    """A service that asks through a proxy does not find what was fetched directly, nor the other way round."""
+    site.answers["/"] = answer(PAGE, "text/html", "cache-control: max-age=60")
+    async with fetcher_for(site, Cache(store, 50_000)) as direct:
+        await direct.fetch(site.url + "/")
+    guard, proxies = Guard(allowed_hosts=frozenset({site.host})), Proxies.configured("http://127.0.0.1:1")
+    async with Fetcher(guard, LIMITS, Manners(robots=False), proxies, cache=Cache(store, 50_000)) as other:
+        with pytest.raises(ProxyFailed):
             await other.fetch(site.url + "/")
 
 
