@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.cli.files import read, write
+from app.cli.files import read_page, write
 from app.messages import Answer, PruneRequest, SearchRequest
 from app.parts import open_parts
 from app.pipeline import Pipeline
@@ -40,17 +40,29 @@ def prune(arguments: argparse.Namespace) -> None:
     """Prune files and addresses, and write the answer. Raises PageError where none of them can be had as a page."""
     files = [name for name in arguments.pages if not _is_url(name)]
     urls = [name for name in arguments.pages if _is_url(name)]
+    pages, unreadable = _pages(files)
+    if not (pages or urls):
+        raise PageError("; ".join(unreadable))
     request = PruneRequest(
-        query=arguments.question,
-        pages=tuple(Page(html=read(name)) for name in files),
-        urls=tuple(urls),
-        **_options(arguments),
+        query=arguments.question, pages=tuple(pages.values()), urls=tuple(urls), **_options(arguments)
     )
     answer = asyncio.run(_run(request, arguments))
-    failed = _failures(answer, [*files, *urls])
+    failed = _failures(answer, [*pages, *urls])
     if len(failed) == len(answer.results):
-        raise PageError("; ".join(failed))
-    _tell(answer, arguments, failed)
+        raise PageError("; ".join([*unreadable, *failed]))
+    _tell(answer, arguments, [*unreadable, *failed])
+
+
+def _pages(files: Sequence[str]) -> tuple[dict[str, Page], list[str]]:
+    """The files that are pages, and what is wrong with the others."""
+    pages: dict[str, Page] = {}
+    unreadable = []
+    for name in files:
+        try:
+            pages[name] = read_page(name)
+        except PageError as error:
+            unreadable.append(f"{name}: {error}")
+    return pages, unreadable
 
 
 def _is_url(name: str) -> bool:

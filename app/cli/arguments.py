@@ -65,21 +65,26 @@ def _search(commands: Commands) -> None:
 def _prune(commands: Commands) -> None:
     parser = _command(commands, "prune", "app.cli.answer:prune", "Prune pages and write the result to stdout.")
     parser.add_argument(
-        "pages", nargs="+", metavar="FILE|URL", help="an HTML file, - for stdin, or an address to fetch it from"
+        "pages",
+        nargs="+",
+        metavar="FILE|URL",
+        help="a file (HTML, PDF, Markdown …), - for stdin, or an address to fetch it from",
     )
     parser.add_argument("-q", "--question", required=True, help="what to prune for")
     _answer_options(parser)
 
 
 def _clean(commands: Commands) -> None:
-    parser = _command(commands, "clean", "app.cli.clean:run", "Clean an HTML file and write the result to stdout.")
-    parser.add_argument("files", metavar="FILE", help="an HTML file; - reads stdin")
+    parser = _command(commands, "clean", "app.cli.clean:run", "Clean a page and write the result to stdout.")
+    parser.add_argument("files", metavar="FILE", help="a file (HTML, PDF, Markdown …); - reads stdin")
     parser.add_argument("--url", help="where the page is from; links are resolved against it")
     parser.add_argument("--links", action="store_true", help="keep links")
 
 
 def _index(commands: Commands) -> None:
-    parser = _command(commands, "index", "app.cli.index:run", "Index a folder of HTML files for searching.")
+    parser = _command(
+        commands, "index", "app.cli.index:run", "Index a folder of HTML and Markdown files for searching."
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("folder", type=Path, nargs="?", metavar="DIR")
     what.add_argument("--list", action="store_true", help="list the folders that are in the index")

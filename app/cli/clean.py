@@ -2,12 +2,11 @@
 
 import argparse
 
-from app.cli.files import read, write
+from app.cli.files import read_page, write
 from pruning.clean import clean_page
-from pruning.document import Page
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Clean one file to stdout."""
-    page = Page(html=read(arguments.files), url=arguments.url)
+    page = read_page(arguments.files, arguments.url)
     write(clean_page(page, links=arguments.links).content)

@@ -1,4 +1,4 @@
-"""`secateurs index`: a folder of HTML files into the search index, or out of it, or what is in it."""
+"""`secateurs index`: a folder of HTML and Markdown files into the search index, or out of it, or what is in it."""
 
 import argparse
 import sys

@@ -83,6 +83,7 @@ _SUFFIXES = {
     **dict.fromkeys(("json", "jsonl", "ndjson"), Kind.JSON),
     **dict.fromkeys(("csv", "tsv"), Kind.CSV),
 }
+_HTML_SUFFIXES = ("html", "htm", "xhtml")
 _SUFFIX = re.compile(r"\.(\w{2,8})(?:[?#].*)?$", re.DOTALL)
 # Declared types that nobody reads as a page, by what they are called; the first that begins the type counts.
 _REFUSED_TYPES = (
@@ -184,6 +185,17 @@ _WHOLE_HTML = re.compile(
 )
 _XML = re.compile(rb"<\?xml\s|<(?:rss|feed|rdf:RDF|urlset|sitemapindex|opml)[\s>]", re.IGNORECASE)
 _FEED = re.compile(rb"<(?:rss|feed|rdf:RDF)[\s>]")
+
+
+def declared_by_name(name: str) -> Declared:
+    """What the name of a file declares. Without an ending that says something, the bytes alone decide.
+
+    >>> declared_by_name("trees.HTM").media_type
+    'text/html'
+    """
+    suffix = _SUFFIX.search(name)
+    html = suffix is not None and suffix[1].lower() in _HTML_SUFFIXES
+    return Declared("text/html" if html else "", url=name)
 
 
 def refuse_type(declared: Declared) -> None:

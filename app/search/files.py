@@ -12,13 +12,16 @@ from typing import Self
 
 import numpy as np
 
+from app.convert.page import to_page
+from app.convert.sniff import Declared
 from pruning.document import Limits, Page
 from pruning.elements import CODES
 from pruning.errors import PageError, PageTooLarge
 from pruning.isolate import read_page
 from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable
 
-SUFFIXES = (b".html", b".htm", b".xhtml")
+MARKDOWN_SUFFIXES = (".md", ".markdown")
+SUFFIXES = (b".html", b".htm", b".xhtml", *map(os.fsencode, MARKDOWN_SUFFIXES))
 # Before a line of navigation: it can be found, but says nothing of the page.
 LINK_MARK = "\x02"
 # So many lines that are links and nothing else, one after another, are navigation.
@@ -74,7 +77,7 @@ class Entry:
 
 
 def find_files(folder: Path) -> Found:
-    """All HTML files below `folder`. Hidden folders and links to folders are left out."""
+    """All HTML and Markdown files below `folder`. Hidden folders and links to folders are left out."""
     found = Found()
 
     def fail(error: OSError) -> None:
@@ -103,7 +106,7 @@ def _html_files(here: bytes, names: list[bytes]) -> Iterator[bytes]:
 def read_entry(path: Path, limits: Limits) -> Entry:
     """Read and clean one file. Raises OSError, PageError."""
     html, stamp = read_file(path, limits.bytes)
-    table = read_page(Page(html=html), limits, links=True)
+    table = read_page(page_of_file(path, html), limits, links=True)
     about = table.metadata
     return Entry(
         title=_storable(about.title or path.stem),
@@ -112,6 +115,13 @@ def read_entry(path: Path, limits: Limits) -> Entry:
         published=_storable(about.published) if about.published else None,
         stamp=stamp,
     )
+
+
+def page_of_file(path: Path, body: bytes, url: str | None = None) -> Page:
+    """What stands in a file of the index as a page: HTML as it is, Markdown as HTML. Raises PageError."""
+    if path.suffix.lower() not in MARKDOWN_SUFFIXES or not body:
+        return Page(html=body, url=url)
+    return to_page(body, Declared("text/markdown", url=url))
 
 
 def read_file(path: Path, limit: int) -> tuple[bytes, Stamp]:

@@ -1,4 +1,4 @@
-"""The embedded default: search over any folders of HTML files, with SQLite and nothing else."""
+"""The embedded default: search over any folders of HTML and Markdown files, with SQLite and nothing else."""
 
 import re
 import sqlite3
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from app.seam import in_thread
 from app.search.domains import allows
-from app.search.files import language_code, read_file
+from app.search.files import language_code, page_of_file, read_file
 from app.search.indexing import IndexReport, Progress, update_folder
 from app.search.passages import snippet
 from app.search.protocol import DAYS, Found, Hit, SearchError, SearchQuery
 from app.search.store import Folder, OutdatedIndex, Passage, Store
-from pruning.document import Limits, Page
+from pruning.document import Limits
 from pruning.errors import InvalidInput, PageError
 
 NAME = "local"
@@ -126,7 +126,8 @@ class LocalIndex:
         if not allows(query, url):
             return None
         try:
-            html, _ = read_file(passage.file, self._limits.bytes)
+            body, _ = read_file(passage.file, self._limits.bytes)
+            page = page_of_file(passage.file, body, url)
         except (OSError, PageError):
             return None
         return Hit(
@@ -134,7 +135,7 @@ class LocalIndex:
             title=passage.title,
             snippet=snippet(passage.text, query.text),
             published=passage.published,
-            page=Page(html=html, url=url),
+            page=page,
         )
 
     def _problem(self, error: Exception) -> str:

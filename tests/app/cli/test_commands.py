@@ -80,6 +80,29 @@ def test_prune_with_its_model(page: str, capfdbinary: Captured, monkeypatch: pyt
     assert b"" == err
 
 
+def test_clean_reads_more_than_html(tmp_path: Path, capfdbinary: Captured) -> None:
+    """Markdown by its name, JSON by its bytes; what is no page is named."""
+    for name, text in (("a.md", "# Pears\n\n- one"), ("a.data", '{"tree": "pear"}')):
+        (tmp_path / name).write_text(text)
+        assert 0 == main(["clean", str(tmp_path / name)])
+    (tmp_path / "a.html").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert 2 == main(["clean", str(tmp_path / "a.html")])
+
+    out, err = capfdbinary.readouterr()
+    assert b"<h1>Pears</h1>" in out
+    assert b"tree: pear" in out
+    assert b"secateurs: this is a PNG image, not a page\n" == err
+
+
+def test_a_file_that_is_no_page_costs_no_other_file_anything(page: str, tmp_path: Path, capfdbinary: Captured) -> None:
+    """It is named on stderr; where none is left, that is an error."""
+    image = tmp_path / "image.png"
+    image.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert 0 == main(["prune", page, str(image), "-q", "Which days?"])
+    assert f"{image}: this is a PNG image, not a page" in capfdbinary.readouterr().err.decode()
+    assert 2 == main(["prune", str(image), "-q", "Which days?"])
+
+
 def test_prune_several_files(page: str, tmp_path: Path, capfdbinary: Captured) -> None:
     """Each file is a page of the answer."""
     other = tmp_path / "other.html"

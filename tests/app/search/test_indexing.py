@@ -45,13 +45,13 @@ def test_an_unchanged_file_is_known_by_size_and_time(index: LocalIndex, folder: 
 
 
 def test_which_files_are_pages(index: LocalIndex, folder: Path, write_page: WritePage) -> None:
-    """HTML by its ending, in any depth; hidden ones, other types and folders with such a name are none."""
-    for name in ("a.html", "B.HTM", "deep/er/c.xhtml", ".git/d.html", ".e.html", "f.txt", "g.html/h.html"):
+    """HTML and Markdown by their endings, in any depth; not hidden ones, other types, and folders so named."""
+    for name in ("a.html", "B.HTM", "deep/er/c.xhtml", ".git/d.html", ".e.html", "f.txt", "g.html/h.html", "i.md"):
         write_page(name, "<p>apples")
     (folder / "link").symlink_to(folder / "deep", target_is_directory=True)
     (folder / "linked.html").symlink_to(folder / "a.html")
     index.index(folder)
-    assert {"a.html", "B.HTM", "c.xhtml", "h.html", "linked.html"} == found(index, "apples")
+    assert {"a.html", "B.HTM", "c.xhtml", "h.html", "i.md", "linked.html"} == found(index, "apples")
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_indexed(folder: Path, write_page: WritePage) -> None:
