@@ -1,5 +1,7 @@
 """The fetcher and its browser as the settings want them."""
 
+import re
+
 from app.cache import Cache
 from app.fetch.browser import Browser, BrowserOptions
 from app.fetch.drawing import Renderer
@@ -9,6 +11,7 @@ from app.fetch.limits import FetchLimits
 from app.fetch.manners import Manners, user_agent
 from app.fetch.proxies import Proxies
 from app.settings import Settings
+from pruning.errors import InvalidInput
 
 
 def fetcher_of(settings: Settings, cache: Cache | None = None) -> Fetcher:
@@ -33,8 +36,14 @@ def browser_of(settings: Settings) -> Renderer | None:
 
 
 def guard_of(settings: Settings) -> Guard:
-    """What may be fetched."""
-    return Guard(allowed_hosts=frozenset(settings.fetch_allowed_hosts), ports=frozenset(settings.fetch_ports))
+    """What may be fetched. Raises InvalidInput for an allowed host that no URL could have."""
+    for host in settings.fetch_allowed_hosts:
+        if re.search(r"[/@?#*\s]", host):
+            raise InvalidInput(
+                f"SECATEURS_FETCH_ALLOWED_HOSTS: {host!r} is no host; write wiki.corp, or wiki.corp:8080 for one port"
+            )
+    allowed = frozenset(host.lower() for host in settings.fetch_allowed_hosts)
+    return Guard(allowed_hosts=allowed, ports=frozenset(settings.fetch_ports))
 
 
 def limits_of(settings: Settings) -> FetchLimits:

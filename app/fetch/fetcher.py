@@ -98,18 +98,20 @@ class Fetcher:
         headers = {"cache-control": "no-cache"} if fresh else None
         response = await follow(client, client.build_request("GET", url, headers=headers), self.limits.redirects)
         try:
-            page = await self._page(response)
-            await keep(response)
-            return marked(page, response)
+            body = await self._body(response)
         finally:
+            # Before it is converted, which may take its time: the next page of the site can have the connection.
             await response.aclose()
+        page = await page_of(response, body)
+        await keep(response)
+        return marked(page, response)
 
-    async def _page(self, response: httpx.Response) -> Page:
+    async def _body(self, response: httpx.Response) -> bytes:
         if not response.is_success:
             await drain(response)
             raise _bad_status(response)
         check_type(response)
-        return await page_of(response, await read_body(response, self.limits))
+        return await read_body(response, self.limits)
 
     async def aclose(self) -> None:
         """Close the connections that are kept."""

@@ -55,6 +55,18 @@ def test_the_defaults_are_those_of_the_parts(monkeypatch: pytest.MonkeyPatch) ->
     assert (Guard(), Manners(), Proxies()) == (guard_of(settings), manners_of(settings), proxies_of(settings))
 
 
+def test_allowed_hosts_are_hosts() -> None:
+    """Capitals don't matter; what could never match is refused rather than ignored."""
+    assert {"wiki.corp", "10.0.0.7:80"} == guard_of(
+        Settings(fetch_allowed_hosts=("Wiki.Corp", "10.0.0.7:80"))
+    ).allowed_hosts
+    for wrong in ("http://wiki.corp", "*.corp", "me@wiki.corp", "wiki corp"):
+        with pytest.raises(
+            InvalidInput, match=r"^SECATEURS_FETCH_ALLOWED_HOSTS: '.*' is no host; write wiki.corp, or "
+        ):
+            guard_of(Settings(fetch_allowed_hosts=(wrong,)))
+
+
 def test_a_proxy_of_the_environment_counts_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it does for other programs."""
     monkeypatch.setenv("ALL_PROXY", "http://proxy:1")
