@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -47,7 +47,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._guard = guard
         self._limits = limits or FetchLimits()
         self._proxies = proxies or Proxies()
-        self._context = verify if isinstance(verify, ssl.SSLContext) else _context(verify)
+        self._context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify)
         self._idle_connections = idle_connections
         # By the URL of the proxy; None is the way without one.
         self._pools: dict[str | None, Pool] = {}
@@ -128,12 +128,6 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             raise errors.HeadersTooLarge(url, f"the headers have more than {self._limits.header_bytes:,} bytes")
         if len(response.headers) > self._limits.headers:
             raise errors.HeadersTooLarge(url, f"there are more than {self._limits.headers:,} headers")
-
-
-@cache
-def _context(verify: bool) -> ssl.SSLContext:
-    """The usual signers, read once: that takes longer than a page."""
-    return httpx.create_ssl_context(verify)
 
 
 class _Body(httpx.AsyncByteStream):

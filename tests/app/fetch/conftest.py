@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import httpx
 import pytest
 
 from app.fetch import Fetcher, FetchError, FetchLimits, Guard, Manners
@@ -12,6 +13,8 @@ PAGE = b"<!doctype html><title>Pears</title><p>Cut in late winter."
 
 # Without a request for robots.txt before the first page of a site.
 QUIET = Manners(robots=False)
+# The usual signers, read once: that takes longer than most tests.
+CONTEXT = httpx.create_ssl_context()
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -108,7 +111,7 @@ async def site(start_site: Callable[..., Awaitable[Site]]) -> Site:
 async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
     """A fetcher as by default, but for its small limits and its leave to ask `site`."""
     limits = FetchLimits(bytes=100_000, redirects=3, seconds=20.0, first_byte_seconds=10.0, retry_seconds=0.0)
-    async with Fetcher(Guard(allowed_hosts=frozenset({site.host})), limits, QUIET) as made:
+    async with Fetcher(Guard(allowed_hosts=frozenset({site.host})), limits, QUIET, verify=CONTEXT) as made:
         yield made
 
 
