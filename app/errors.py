@@ -28,6 +28,10 @@ class ProviderNotConfigured(errors.InvalidInput):
     """The request names a search provider that the service does not have."""
 
 
+class NoPageRead(errors.SecateursError):
+    """None of the pages that were asked for can be had; the message says why, page by page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One kind of problem: `name` ends its type, `title` is the same each time, `help` says what to do about it."""
@@ -118,6 +122,7 @@ TABLE: dict[type[Exception], Problem] = {
         "The search provider does not give this",
         "`detail` says what it gives; ask for less, or name another `provider`.",
     ),
+    NoPageRead: Problem(502, "no-page-read", "None of the pages can be read", "`detail` says why, page by page."),
     DeadlineExceeded: Problem(
         504,
         "deadline-exceeded",

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from app.api import docs, health, problems, v1
+from app.api import docs, health, open_webui, problems, tavily, v1
 from app.hangup import HangUp
 from app.limits import BodyLimit
 from app.observability import RequestLog, observe
@@ -40,7 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(v1.router)
+    for routes in (v1, tavily, open_webui):
+        app.include_router(routes.router)
     app.include_router(health.router)
     docs.install(app)
     problems.install(app)

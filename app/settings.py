@@ -157,6 +157,12 @@ class Settings(BaseSettings):
         None, description="Model to ask it for; without it, the first one that the server lists."
     )
     chat_model_key: SecretStr | None = Field(None, description="API key of that server.")
+    context_tokens: int = Field(
+        4096,
+        ge=1,
+        le=1_000_000,
+        description="Budget of what is kept for one question, where it comes in a wire format that names none.",
+    )
     deadline_seconds: float = Field(
         60.0, gt=0, le=3600, description="Seconds that one request may take; `deadline_ms` may ask for fewer."
     )

@@ -1,6 +1,8 @@
 """Whatever goes wrong on a route, answered as a problem: our own errors, wrong requests, unknown addresses."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -16,23 +18,49 @@ from pruning.errors import SecateursError
 
 def install(app: FastAPI) -> None:
     """Answer every error of `app` as a problem; what nobody foresaw is caught in `app.observability`."""
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(SecateursError, _own_error)
+    for kind in EXPLAINED:
+        app.add_exception_handler(kind, _answer)
 
 
-async def _invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An error as it is told, in whichever shape the client of a route reads."""
+
+    problem: Problem
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+
+EXPLAINED = (RequestValidationError, HTTPException, SecateursError)
+
+
+def explained(request: Request, error: Exception) -> Explained:
+    """What is told of an error of `EXPLAINED`; one of ours that nobody foresaw is raised again."""
+    match error:
+        case RequestValidationError():
+            return _invalid_request(request, error)
+        case HTTPException():
+            return _http_error(request, error)
+    return _own_error(error)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    told = explained(request, error)
+    return problem_response(told.problem, told.detail, headers=told.headers, **told.members)
+
+
+def _invalid_request(request: Request, error: RequestValidationError) -> Explained:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         item = found[0]
         detail = f"The body is not JSON: {item['ctx']['error']} at character {item['loc'][-1]}."
-        return problem_response(BY_STATUS[400], detail)
+        return Explained(BY_STATUS[400], detail)
     if _body_was_not_json(request, found):
-        return problem_response(BY_STATUS[415], "The body must be declared as application/json.")
+        return Explained(BY_STATUS[415], "The body must be declared as application/json.")
     where = [_located(item) for item in found[:_MAX_ERRORS]]
     first = where[0]
-    return problem_response(INVALID, f"{first['pointer']}: {first['detail']}", errors=where)
+    return Explained(INVALID, f"{first['pointer']}: {first['detail']}", members={"errors": where})
 
 
 # So many wrong values are listed; a request can have as many as it has bytes.
@@ -62,8 +90,7 @@ def _detail(item: Any) -> str:
     return str(item["msg"])
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _http_error(request: Request, error: HTTPException) -> Explained:
     phrase = HTTPStatus(error.status_code).phrase
     own = Problem(error.status_code, f"http-{error.status_code}", phrase, phrase)
     detail = str(error.detail)
@@ -71,7 +98,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         detail = _unreadable_body(error.__cause__)
     elif detail == phrase:  # the framework's word for what it found no route for
         detail = f"{request.method} {request.url.path}: {phrase}."
-    return problem_response(BY_STATUS.get(error.status_code, own), detail, headers=error.headers)
+    return Explained(BY_STATUS.get(error.status_code, own), detail, error.headers or {})
 
 
 def _unreadable_body(cause: BaseException | None) -> str:
@@ -85,7 +112,7 @@ def _unreadable_body(cause: BaseException | None) -> str:
     return "The body can't be read."
 
 
-async def _own_error(_request: Request, error: Exception) -> Response:
+def _own_error(error: Exception) -> Explained:
     problem = problem_for(error)
     if problem is INTERNAL:
         raise error
@@ -95,7 +122,7 @@ async def _own_error(_request: Request, error: Exception) -> Response:
         members["provider"] = error.provider
         if error.retry_after is not None:
             headers["Retry-After"] = str(math.ceil(error.retry_after))
-    return problem_response(problem, str(error), headers=headers, **members)
+    return Explained(problem, str(error), headers, members)
 
 
 def pointer(place: tuple[int | str, ...]) -> str:

@@ -1,0 +1,130 @@
+"""Tavily's wire format: `/tavily/search` and `/tavily/extract`, so that its clients need another base URL and no more.
+
+Fields of theirs that mean nothing here are read and ignored, as their clients send what their versions know.
+"""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.api.problems import Explained
+from app.api.shaped_route import shaped_route
+from app.api.v1 import ThePipeline
+from app.api.v1_models import Domain, HttpAddress, Question
+from app.messages import Format, PruneRequest, ReadRequest, Result, SearchRequest
+from app.pipeline import Pipeline
+
+RawFormat = Literal["markdown", "text"]
+_TIME_RANGES = {"d": "day", "w": "week", "m": "month", "y": "year"}
+TimeRange = Annotated[
+    Literal["day", "week", "month", "year"], BeforeValidator(lambda value: _TIME_RANGES.get(value, value))
+]
+_MOST_RESULTS = 20
+
+
+class _Body(BaseModel):
+    """A request as this service understands it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class SearchBody(_Body):
+    """What to search for."""
+
+    query: Question
+    max_results: int = Field(5, ge=0, le=_MOST_RESULTS)
+    time_range: TimeRange | None = None
+    include_domains: list[Domain] | None = None
+    exclude_domains: list[Domain] | None = None
+    include_raw_content: bool | RawFormat = False
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Budget of all `content` together; ours.")
+    format: Format = Field("html", description="Format of `content`; ours.")
+
+
+class ExtractBody(_Body):
+    """Which pages to read, and what for."""
+
+    urls: HttpAddress | list[HttpAddress]
+    query: Question | None = None
+    format: RawFormat = "markdown"
+    timeout: float | None = Field(None, gt=0, le=60)
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Budget with a query, of all pages; ours.")
+
+
+def _shape(told: Explained) -> tuple[int, Any]:
+    """Their clients find the message nowhere else, and at few statuses; 400 is Tavily's for a bad request."""
+    status = told.problem.status
+    return 400 if status in (413, 415, 422) else status, {"detail": {"error": told.detail}}
+
+
+router = APIRouter(prefix="/tavily", tags=["Tavily"], route_class=shaped_route(_shape))
+
+
+@router.post("/search", summary="Search as Tavily's clients ask", operation_id="tavily_search")
+async def search(body: SearchBody, pipeline: ThePipeline) -> dict[str, Any]:
+    """Search, read and prune; the content of each result is what was kept of its page."""
+    request = SearchRequest(
+        query=body.query,
+        max_results=max(1, body.max_results),
+        max_tokens=body.max_tokens or pipeline.settings.context_tokens,
+        format=body.format,
+        time_range=body.time_range,
+        include_domains=tuple(body.include_domains or ()),
+        exclude_domains=tuple(body.exclude_domains or ()),
+    )
+    answer = await pipeline.search(request)
+    results = [result for result in answer.results[: body.max_results] if result.url]
+    raw = await _raw(results, body.include_raw_content, pipeline)
+    return {
+        "query": body.query,
+        "answer": None,
+        "follow_up_questions": None,
+        "images": [],
+        "results": [_found(result, raw.get(result.url or "")) for result in results],
+        "response_time": round(answer.took_ms / 1000, 3),
+    }
+
+
+@router.post("/extract", summary="Read pages as Tavily's clients ask", operation_id="tavily_extract")
+async def extract(body: ExtractBody, pipeline: ThePipeline) -> dict[str, Any]:
+    """The main content of pages; with a query, what of them answers it."""
+    urls = (body.urls,) if isinstance(body.urls, str) else tuple(body.urls)
+    deadline = None if body.timeout is None else round(1000 * body.timeout)
+    if body.query is None:
+        pages = await pipeline.read(ReadRequest(urls=urls, formats=(body.format,), deadline_ms=deadline))
+        results = [page.result for page in pages]
+    else:
+        budget = body.max_tokens or pipeline.settings.context_tokens
+        request = PruneRequest(query=body.query, urls=urls, format=body.format, max_tokens=budget, deadline_ms=deadline)
+        results = list((await pipeline.prune(request)).results)
+    read = [(url, result) for url, result in zip(urls, results, strict=True) if result.status == "ok"]
+    failed = [(url, result) for url, result in zip(urls, results, strict=True) if result.status != "ok"]
+    return {
+        "results": [{"url": url, "title": result.title, "raw_content": result.content} for url, result in read],
+        "failed_results": [
+            {"url": url, "error": result.error or "the page could not be read"} for url, result in failed
+        ],
+        "response_time": 0.0,
+    }
+
+
+def _found(result: Result, raw: str | None) -> dict[str, Any]:
+    return {
+        "title": result.title or result.url,
+        "url": result.url,
+        "content": result.content or result.snippet or "",
+        "score": result.score or 0.0,
+        "raw_content": raw,
+        "published_date": result.published,
+    }
+
+
+async def _raw(results: list[Result], wanted: bool | RawFormat, pipeline: Pipeline) -> dict[str, str]:
+    """Address -> main content, where that is wanted beside what answers the question."""
+    if not wanted or not results:
+        return {}
+    form: RawFormat = "markdown" if wanted is True else wanted
+    urls = tuple(result.url for result in results if result.url)
+    pages = await pipeline.read(ReadRequest(urls=urls, formats=(form,)))
+    return {url: page.result.content for url, page in zip(urls, pages, strict=True) if page.result.status == "ok"}

@@ -1,0 +1,68 @@
+"""A service for real clients: over the sample site, without a model, and one page of a site of its own to read."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from app.cli.sample import index_sample
+from app.main import create_app
+from app.settings import Settings
+from tests.app.serving import served
+
+TEXT = "The gardener cuts the old roses in March, well before the first leaves have come."
+LINES = "".join(
+    f"<p>In week {week} of the year the hedge is cut again, and the heap of it grows.</p>" for week in range(9)
+)
+PAGE = f"""<html lang="en"><head><title>Roses</title><meta name="description" content="When to cut them."></head><body>
+<nav><a href="/">Home</a></nav><article><h1>Roses</h1><p>{TEXT}</p>{LINES}<p>More <a href="/more">in the book</a>.</p>
+</article></body></html>"""
+QUESTION = "How is the token budget counted?"
+
+
+class Site(BaseHTTPRequestHandler):
+    """One page at /roses, and nothing else."""
+
+    def do_GET(self) -> None:
+        body = PAGE.encode() if self.path == "/roses" else b"<h1>Nothing here</h1>"
+        self.send_response(200 if self.path == "/roses" else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The address of the site."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def settings(site: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Of the service: it may read the site, and finds the sample site's pages."""
+    state: Path = tmp_path_factory.mktemp("compat")
+    settings = Settings(
+        state_dir=state,
+        embedder="none",
+        cache=False,
+        fetch_allowed_hosts="127.0.0.1",
+        fetch_ports=(int(site.rpartition(":")[2]),),
+    )
+    index_sample(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def address(settings: Settings) -> Iterator[str]:
+    """The service's address."""
+    with served(create_app(settings)) as (host, port):
+        yield f"http://{host}:{port}"
