@@ -96,13 +96,14 @@ class Browser:
 
     async def _in_slot(self, url: str, until: float) -> Page:
         """Draw the page in a context of its own, which frees the slot when it is gone; nobody waits for that."""
-        live, context = None, None
+        live, context, tab = None, None, None
         given = self._proxy.admit(self._options.wire_bytes)
         try:
             with self._breaker.attempt():
                 live = await self._take()
                 context = await live.new_context(self._proxy.url)
-                tab = await Tab.open(live.connection, context, given, live.user_agent(self._user_agent))
+                tab = await Tab.open(live.connection, context, given)
+                await tab.prepare(live.user_agent(self._user_agent))
                 drawn = await tab.draw(url, until, self._options.characters)
                 return Page(html=drawn.html, url=drawn.url)
         except BrowserDown:
@@ -111,7 +112,7 @@ class Browser:
             raise
         finally:
             self._proxy.dismiss(given)
-            ending = asyncio.create_task(self._end(live, context))
+            ending = asyncio.create_task(self._end(live, context, tab))
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
 
@@ -142,10 +143,12 @@ class Browser:
         finally:
             self._opening = None
 
-    async def _end(self, live: "_Live | None", context: str | None) -> None:
+    async def _end(self, live: "_Live | None", context: str | None, tab: Tab | None) -> None:
         try:
             if live is not None:
                 await live.dispose(context)
+            if tab is not None:
+                await tab.aclose()
         finally:
             self._slots.release()
 
@@ -212,28 +215,38 @@ class _Live:
 
     async def new_context(self, proxy: str) -> str:
         """A context without a past, all of whose connections go to the proxy, those to the loopback as well."""
-        asked = asyncio.create_task(
-            self.connection.command(
-                "Target.createBrowserContext", disposeOnDetach=True, proxyServer=proxy, proxyBypassList="<-loopback>"
-            )
-        )
+        asked = asyncio.create_task(self._create_context(proxy))
         try:
-            context = str((await asyncio.shield(asked))["browserContextId"])
+            return await asyncio.shield(asked)
         except asyncio.CancelledError:
             asked.add_done_callback(self._dispose_unused)
             raise
+
+    async def _create_context(self, proxy: str) -> str:
+        answer = await self.connection.command(
+            "Target.createBrowserContext", disposeOnDetach=True, proxyServer=proxy, proxyBypassList="<-loopback>"
+        )
+        context = str(answer["browserContextId"])
         self._tabs[context] = None
+        # For all pages of the context, before there is one.
+        await self.connection.command("Browser.setDownloadBehavior", behavior="deny", browserContextId=context)
+        await self.connection.command("Browser.grantPermissions", permissions=[], browserContextId=context)
         return context
 
-    def _dispose_unused(self, asked: asyncio.Task[Params]) -> None:
+    def _dispose_unused(self, asked: asyncio.Task[str]) -> None:
         if not asked.cancelled() and asked.exception() is None:
-            self.connection.post("Target.disposeBrowserContext", asked.result())
+            self._tabs.pop(asked.result(), None)
+            self.connection.post("Target.disposeBrowserContext", browserContextId=asked.result())
 
     async def dispose(self, context: str | None) -> None:
         """A page is over: its context goes, and the browser too if it was the last one that it was kept for."""
         try:
-            if context is not None and not self.connection.is_lost:
+            if self.connection.is_lost:
+                return
+            if context is not None:
                 await self.connection.command("Target.disposeBrowserContext", browserContextId=context)
+            else:  # the page's time was over before there was one: is the browser alive?
+                await self.connection.command("Browser.getVersion")
         except CommandFailed:
             pass  # gone already
         except BrowserDown:
@@ -262,7 +275,7 @@ class _Live:
         if self._tabs[context] is None:
             self._tabs[context] = target
         elif self._tabs[context] != target:
-            self.connection.post("Target.closeTarget", {"targetId": target})
+            self.connection.post("Target.closeTarget", targetId=target)
 
 
 @contextmanager

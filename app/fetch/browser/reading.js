@@ -1,6 +1,7 @@
 // What is run inside a page, in a world of its own: the page's scripts can neither see it nor change what it uses.
 (() => {
   let changed = performance.now();
+  let taken = '';
   new MutationObserver(() => { changed = performance.now(); })
     .observe(document, { childList: true, subtree: true, characterData: true });
 
@@ -29,6 +30,12 @@
     }
   }
 
+  // An index that parts no character made of two units.
+  function whole(index) {
+    const before = taken.charCodeAt(index - 1);
+    return before >= 0xd800 && before < 0xdc00 ? index + 1 : index;
+  }
+
   globalThis.secateurs = {
     // Failed: the browser tells of an error instead. Complete: the load event is over. Quiet: milliseconds since
     // something was drawn. Text: whether there is any.
@@ -38,11 +45,12 @@
       quiet: performance.now() - changed,
       text: Boolean(document.body && document.body.innerText.trim()),
     }),
-    // The page, unless it is longer than that many characters.
-    read: limit => {
-      const found = String(html());
-      const doctype = document.doctype ? '<!DOCTYPE html>\n' : '';
-      return { url: location.href, length: found.length, html: found.length > limit ? '' : doctype + found };
+    // Takes the page down as it is now, for `slice` to hand out.
+    read: () => {
+      taken = String(html()).toWellFormed();
+      if (taken && document.doctype) taken = '<!DOCTYPE html>\n' + taken;
+      return { url: location.href, length: taken.length };
     },
+    slice: (start, length) => ({ html: taken.slice(whole(start), whole(start + length)) }),
   };
 })();

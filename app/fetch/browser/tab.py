@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import httpx
 
-from app.fetch.browser.connection import CommandFailed, Connection, Params, Session, TabGone
+from app.fetch.browser.connection import CommandFailed, Connection, Params, TabGone
 from app.fetch.browser.proxy import Pass
 from app.fetch.errors import BadStatus, BodyTooLarge, ConnectionFailed, FetchError, FetchTimeout
 
@@ -28,6 +28,8 @@ _POLL_SECONDS = 0.1
 # Nothing was drawn for so long: with text there and an idle network the page is done; else there may come more.
 _QUIET_SECONDS = 0.3
 _QUIET_SECONDS_IN_DOUBT = 2.0
+# Characters that are read at once: messages of megabytes would hold up everybody else while they are parsed.
+_SLICE = 200_000
 # Of the page's time, what is kept for reading it at the end; and not more than so many seconds.
 _READING_SHARE = 0.25
 _READING_SECONDS = 2.0
@@ -44,11 +46,12 @@ class Drawn:
 class Tab:
     """A tab in a context of its own, good for one page. Disposing of the context ends it, whatever state it is in."""
 
-    def __init__(self, session: Session, frame: str, given: Pass) -> None:
-        self._session = session
+    def __init__(self, browser: Connection, connection: Connection, frame: str, given: Pass) -> None:
+        self._browser = browser
+        self._connection = connection
         self._frame = frame
         self._pass = given
-        given.on_spent = lambda: session.close("it has used up its bytes")
+        given.on_spent = lambda: connection.give_up("it has used up its bytes")
         self._world: int | None = None
         self._at = ""
         self._known: set[str] = set()
@@ -57,25 +60,28 @@ class Tab:
         self._has_stopped = False
 
     @classmethod
-    async def open(cls, connection: Connection, context: str, given: Pass, user_agent: str) -> "Tab":
-        """A tab that is ready to navigate. Raises BrowserDown, CommandFailed."""
-        target = await connection.command("Target.createTarget", url="about:blank", browserContextId=context)
+    async def open(cls, browser: Connection, context: str, given: Pass) -> "Tab":
+        """A tab that waits for `prepare`. Raises BrowserDown, CommandFailed."""
+        target = await browser.command("Target.createTarget", url="about:blank", browserContextId=context)
         frame = target["targetId"]
-        attached = await connection.command("Target.attachToTarget", targetId=frame, flatten=True)
-        session = Session(connection, attached["sessionId"])
-        tab = cls(session, frame, given)
-        tab._listen()
+        return cls(browser, await browser.to_tab(frame), frame, given)
+
+    async def prepare(self, user_agent: str) -> None:
+        """Set the rules for whatever page will come. Raises BrowserDown, CommandFailed."""
+        self._listen()
+        call = self._connection.command
         await asyncio.gather(
-            connection.command("Browser.setDownloadBehavior", behavior="deny", browserContextId=context),
-            connection.command("Browser.grantPermissions", permissions=[], browserContextId=context),
-            session.call("Page.enable"),
-            session.call("Page.setLifecycleEventsEnabled", enabled=True),
-            session.call("Page.addScriptToEvaluateOnNewDocument", source=_NO_DIRECT_NETWORK),
-            session.call("Network.setBypassServiceWorker", bypass=True),
-            session.call("Emulation.setUserAgentOverride", userAgent=user_agent),
-            session.call("Fetch.enable", handleAuthRequests=True, patterns=_PATTERNS),
+            call("Page.enable"),
+            call("Page.setLifecycleEventsEnabled", enabled=True),
+            call("Page.addScriptToEvaluateOnNewDocument", source=_NO_DIRECT_NETWORK),
+            call("Network.setBypassServiceWorker", bypass=True),
+            call("Emulation.setUserAgentOverride", userAgent=user_agent),
+            call("Fetch.enable", handleAuthRequests=True, patterns=_PATTERNS),
         )
-        return tab
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        await self._connection.aclose()
 
     async def draw(self, url: str, until: float, max_characters: int) -> Drawn:
         """Go to the page and read it once its scripts have drawn it, or when the time on the loop's clock is nearly up.
@@ -88,18 +94,17 @@ class Tab:
             await self._navigate(url, stop)
             await self._settle(stop)
             async with asyncio.timeout_at(until):
-                read = await self._until(_anything, f"secateurs.read({max_characters})")
+                read = await self._read(max_characters)
         except CommandFailed as error:
+            await self._browser.command("Browser.getVersion")  # the whole browser may be gone
             raise self._failure(url, f"the browser gave up on it: {error}") from error
         except TimeoutError:
             raise FetchTimeout(url, "the page's scripts left no time to read it") from None
-        finally:
-            self._session.close("the page is over")
         if self._status >= 400 or not read["url"].startswith(("http://", "https://")):
             raise self._failure(url, "the page could not be loaded")
         if not read["length"]:
             raise self._failure(url, "the page broke off before its first element")
-        if not read["html"]:
+        if read["length"] > max_characters:
             raise BodyTooLarge(url, f"the page has {read['length']:,} characters, the limit is {max_characters:,}")
         return Drawn(html=read["html"], url=read["url"])
 
@@ -107,7 +112,7 @@ class Tab:
         """Raises FetchError, also when the server has not answered by then."""
         try:
             async with asyncio.timeout_at(stop):
-                answer = await self._session.call("Page.navigate", url=url)
+                answer = await self._connection.call("Page.navigate", url=url)
         except TimeoutError:
             raise FetchTimeout(url, "the page did not arrive in time") from None
         if error := answer.get("errorText"):
@@ -120,7 +125,7 @@ class Tab:
                 await self._until(self._is_done, "secateurs.state()")
         except TimeoutError:
             # A script that never ends would keep the page from being read as well.
-            self._session.post("Runtime.terminateExecution")
+            self._connection.post("Runtime.terminateExecution")
 
     def _is_done(self, state: Params) -> bool:
         if state["failed"] or self._status >= 400:
@@ -129,6 +134,16 @@ class Tab:
             return False
         patience = _QUIET_SECONDS if self._is_idle and state["text"] else _QUIET_SECONDS_IN_DOUBT
         return bool(state["quiet"] >= 1000 * patience)
+
+    async def _read(self, max_characters: int) -> Params:
+        """The page's address, its length and, unless it is too long, its HTML. Raises CommandFailed, BrowserDown."""
+        while True:
+            read = await self._until(_anything, "secateurs.read()")
+            if read["length"] > max_characters:
+                return read
+            slices = [await self._ask(f"secateurs.slice({at}, {_SLICE})") for at in range(0, read["length"], _SLICE)]
+            if None not in slices:
+                return read | {"html": "".join(part["html"] for part in slices if part)}
 
     async def _until(self, good: Callable[[Params], bool], expression: str) -> Params:
         """What the expression gives, once it is good. Raises CommandFailed, BrowserDown."""
@@ -143,7 +158,7 @@ class Tab:
         try:
             if self._world is None:
                 self._world = await self._make_world()
-            answer = await self._session.call(
+            answer = await self._connection.call(
                 "Runtime.evaluate", expression=expression, contextId=self._world, returnByValue=True
             )
         except TabGone:
@@ -155,9 +170,9 @@ class Tab:
         return value if isinstance(value, dict) else None
 
     async def _make_world(self) -> int:
-        made = await self._session.call("Page.createIsolatedWorld", frameId=self._frame, worldName=_WORLD)
+        made = await self._connection.call("Page.createIsolatedWorld", frameId=self._frame, worldName=_WORLD)
         world = int(made["executionContextId"])
-        await self._session.call("Runtime.evaluate", expression=_script(), contextId=world)
+        await self._connection.call("Runtime.evaluate", expression=_script(), contextId=world)
         return world
 
     def _failure(self, url: str, problem: str) -> FetchError:
@@ -171,11 +186,12 @@ class Tab:
         return ConnectionFailed(url, problem)
 
     def _listen(self) -> None:
-        self._session.on("Fetch.requestPaused", self._on_request)
-        self._session.on("Fetch.authRequired", self._on_auth)
-        self._session.on("Page.lifecycleEvent", self._on_lifecycle)
-        self._session.on("Page.frameStoppedLoading", self._on_stop)
-        self._session.on("Page.javascriptDialogOpening", self._on_dialog)
+        self._connection.on("Inspector.targetCrashed", lambda _: self._connection.give_up("the tab crashed"))
+        self._connection.on("Fetch.requestPaused", self._on_request)
+        self._connection.on("Fetch.authRequired", self._on_auth)
+        self._connection.on("Page.lifecycleEvent", self._on_lifecycle)
+        self._connection.on("Page.frameStoppedLoading", self._on_stop)
+        self._connection.on("Page.javascriptDialogOpening", self._on_dialog)
 
     def _on_request(self, event: Params) -> None:
         kind, url = event["resourceType"], event["request"]["url"]
@@ -183,9 +199,9 @@ class Tab:
         if kind == "Document" and not is_frame:
             self._at, self._status = url, event.get("responseStatusCode", 200)
         if is_frame or kind in _BLOCKED or not url.startswith(("http://", "https://", "data:", "blob:")):
-            self._session.post("Fetch.failRequest", requestId=event["requestId"], errorReason="BlockedByClient")
+            self._connection.post("Fetch.failRequest", requestId=event["requestId"], errorReason="BlockedByClient")
         else:
-            self._session.post("Fetch.continueRequest", requestId=event["requestId"])
+            self._connection.post("Fetch.continueRequest", requestId=event["requestId"])
 
     def _on_auth(self, event: Params) -> None:
         answer: Params = {"response": "CancelAuth"}
@@ -197,7 +213,7 @@ class Tab:
                 "username": self._pass.user,
                 "password": self._pass.password,
             }
-        self._session.post("Fetch.continueWithAuth", requestId=event["requestId"], authChallengeResponse=answer)
+        self._connection.post("Fetch.continueWithAuth", requestId=event["requestId"], authChallengeResponse=answer)
 
     def _on_lifecycle(self, event: Params) -> None:
         if event["frameId"] == self._frame and event["name"] in {"init", "networkIdle"}:
@@ -209,7 +225,7 @@ class Tab:
         self._has_stopped = self._has_stopped or event["frameId"] == self._frame
 
     def _on_dialog(self, _: Params) -> None:
-        self._session.post("Page.handleJavaScriptDialog", accept=False)
+        self._connection.post("Page.handleJavaScriptDialog", accept=False)
 
 
 def _anything(_: Params) -> bool:

@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from app.fetch.browser.connection import BrowserDown, CommandFailed, Connection, Session, TabGone
+from app.fetch.browser.connection import BrowserDown, CommandFailed, Connection, TabGone
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +24,7 @@ class Devtools:
     def __init__(self) -> None:
         self.replies: dict[str, Command] = {}
         self.hosts: list[str] = []
+        self.paths: list[str] = []
         self.commands: list[Command] = []
         self.socket: ServerConnection | None = None
         self.port = 0
@@ -31,9 +32,15 @@ class Devtools:
     def page(self, socket: ServerConnection, request: Request) -> Response | None:
         self.hosts.append(request.headers["host"])
         if request.path != "/json/version":
+            self.paths.append(request.path)
             return None
         body = json.dumps({"webSocketDebuggerUrl": f"ws://{request.headers['host']}/devtools/browser/1"}).encode()
         return Response(200, "OK", Headers({"content-length": str(len(body)), "connection": "close"}), body)
+
+    async def say(self, message: Command) -> None:
+        """Send an event to who connected last."""
+        assert self.socket is not None
+        await self.socket.send(json.dumps(message))
 
     async def talk(self, socket: ServerConnection) -> None:
         self.socket = socket
@@ -76,36 +83,42 @@ async def test_commands_are_answered_in_any_order() -> None:
         await never
 
 
-async def test_events_reach_the_session_that_they_are_of() -> None:
-    """And nobody else."""
+async def test_events_reach_the_connection_that_they_are_of() -> None:
+    """A tab has one of its own, under the same address."""
     devtools = Devtools()
     devtools.replies = {"Good": {"result": {}}}
     seen: list[tuple[str, Command]] = []
-    async with connected(devtools) as connection:
-        for name in ("one", "two"):
-            Session(connection, name).on("Happened", lambda event, name=name: seen.append((name, event)))  # type: ignore[misc]
-        assert devtools.socket is not None
-        await devtools.socket.send(json.dumps({"method": "Happened", "params": {"x": 1}, "sessionId": "two"}))
-        await devtools.socket.send(json.dumps({"method": "Happened", "params": {"x": 2}}))
-        await connection.command("Good")
+    async with connected(devtools) as browser:
+        tab = await browser.to_tab("T1")
+        for name, connection in (("browser", browser), ("tab", tab)):
+            connection.on("Happened", lambda event, name=name: seen.append((name, event)))  # type: ignore[misc]
+        await devtools.say({"method": "Happened", "params": {"x": 1}})
+        await devtools.say({"method": "Other", "params": {"x": 2}})
+        await tab.command("Good")
+        await tab.aclose()
 
-    assert [("two", {"x": 1})] == seen
+        assert not browser.is_lost
+    assert [("tab", {"x": 1})] == seen
+    assert ["/devtools/browser/1", "/devtools/page/T1"] == devtools.paths
 
 
-async def test_a_tab_that_crashes_keeps_nobody_waiting() -> None:
-    """What was asked of it fails, and so does what is asked later; other tabs go on."""
+@pytest.mark.parametrize("size", [0, 17_000_000])
+async def test_a_tab_that_is_lost_keeps_nobody_waiting(size: int) -> None:
+    """Given up, or for what it says at once; what is asked of it fails, and the browser goes on."""
     devtools = Devtools()
-    async with connected(devtools) as connection:
-        tab, other = Session(connection, "tab"), Session(connection, "other")
-        waiting, going = asyncio.create_task(tab.call("Never")), asyncio.create_task(other.call("Never"))
+    async with connected(devtools) as browser:
+        tab = await browser.to_tab("T1")
+        waiting = asyncio.create_task(tab.call("Never"))
         await asyncio.sleep(0)
-        assert devtools.socket is not None
-        await devtools.socket.send(json.dumps({"method": "Inspector.targetCrashed", "sessionId": "tab"}))
+        if size:
+            await devtools.say({"method": "Happened", "params": {"x": "x" * size}})
+        else:
+            tab.give_up("the tab crashed")
         for late in (waiting, tab.call("Never")):
-            with pytest.raises(TabGone, match=r"^the tab crashed$"):
+            with pytest.raises(TabGone, match="message too big" if size else "the tab crashed"):
                 await late
-        assert not going.done()
-        going.cancel()
+        assert not browser.is_lost
+        await tab.aclose()
 
 
 async def test_a_browser_that_does_not_answer_is_down(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,25 @@ async def test_a_browser_of_our_own_is_replaced_when_it_dies_or_is_worn(
     assert [] == running(chromium)
 
 
+async def test_a_browser_that_hangs_is_replaced(
+    start: Start, site: Site, chromium: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if it hangs for longer than the page has time."""
+    site.answers["/"] = answer(b"<p>Pears")
+    browser = start(command=f"{chromium} --no-sandbox")
+    await browser.render(site.url)
+    (group,) = running(chromium)
+    os.killpg(group, signal.SIGSTOP)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.fetch.browser.connection.COMMAND_SECONDS", 0.4)
+        error = await failure(browser, site.url, asyncio.get_running_loop().time() + 0.2)
+        await asyncio.gather(*browser._endings)
+
+    assert isinstance(error, FetchTimeout)
+    assert [] == running(chromium)
+    assert "<p>Pears" in str((await browser.render(site.url)).html)
+
+
 def running(chromium: Path) -> list[int]:
     """The process groups of browsers that the service has started for this test process."""
     found = set()
