@@ -20,12 +20,13 @@ from app.seam import in_thread
 from app.search import Expansion, SearchProvider, load_providers
 from app.settings import Settings
 from app.store import open_store
+from pruning.embedding import Scored, Similarities
 from pruning.errors import InvalidInput, ModelError, SecateursError
 from pruning.generative import PathReader
 from pruning.local.causal import CausalPathModel
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
 from pruning.observe import Observer, unobserved
-from pruning.prune import Given, Need, Scored, Similarities
+from pruning.prune import Given, Need
 from pruning.tokens import TokenCounter
 
 log = logging.getLogger("secateurs")

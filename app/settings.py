@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         ("embed",),
         description="Pruning steps of requests that name none: `embed`, or `embed,generate`.",
     )
-    max_words: int = Field(256, ge=1, le=100_000, description="Words in a block of the embedding step, at most.")
+    max_words: int = Field(40, ge=1, le=100_000, description="Words in a block of the embedding step, at most.")
     sieve: int = Field(
         128, ge=1, description="Blocks of one request that the embedder is asked about, at most; BM25 chooses them."
     )

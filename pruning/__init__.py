@@ -7,7 +7,7 @@
 from pruning.blocks import BlockTree
 from pruning.clean import Cleaned, clean, clean_page
 from pruning.document import Limits, Page
-from pruning.embedding import Embedder
+from pruning.embedding import Embedder, Scored, Similarities
 from pruning.errors import (
     InvalidInput,
     MissingExtra,
@@ -20,7 +20,7 @@ from pruning.errors import (
     TooManyNodes,
 )
 from pruning.observe import Event, Observer
-from pruning.prune import Options, Scored, Similarities, prune, prune_steps
+from pruning.prune import Options, prune, prune_steps
 from pruning.result import BlockTrace, Pruned, Source, Step
 from pruning.tokens import TokenCounter
 

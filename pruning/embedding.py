@@ -28,6 +28,29 @@ _BLOB = re.compile(rf"(?<![^\s{PAIRED}])([^\s{PAIRED}]{{{LONGEST_WORD}}})[^\s{PA
 _UNIT = re.compile(rf"[{PAIRED}]|[^\s{PAIRED}]{{1,16}}")
 
 
+@dataclass(frozen=True, slots=True)
+class Similarities:
+    """A need: how similar each passage is to the question. The answer is a `Scored`."""
+
+    question: str
+    passages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The answer to `Similarities`: float (n,), one score for each passage, and the model that gave them."""
+
+    scores: np.ndarray
+    model: str
+
+    def checked(self, need: Similarities) -> "Scored":
+        """The same as float32. Raises ModelError where there is not a finite score for each passage."""
+        scores = np.asarray(self.scores, np.float32)
+        if scores.shape != (len(need.passages),) or not np.isfinite(scores).all():
+            raise ModelError(f"{self.model} gave no usable score for each of {len(need.passages)} passages")
+        return Scored(scores, self.model)
+
+
 class Embedder(Protocol):
     """A model in this process that scores passages by their embeddings; safe to share between threads."""
 

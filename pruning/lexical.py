@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,8 +35,82 @@ _INDIC = r"\u0900-\u0963\u0966-\u0dff"
 _WORD = re.compile(rf"[\w{PAIRED}{_INDIC}]+")
 _HAS_PAIRED = re.compile(f"[{PAIRED}]")
 _RUN = re.compile(f"[{PAIRED}]+|[^{PAIRED}]+")
+_SHORTEST_PLURAL = 4
 # Accents of Latin, Greek and Cyrillic letters, points of Hebrew and Arabic: left out as often as written.
 _ACCENTS = re.compile(r"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """How often texts say what a question asks for, term by term.
+
+    Plurals in -s count as their singulars, here and in the question.
+
+    Attributes:
+        counts: float (n, terms), occurrences of each of the question's terms.
+        lengths: float (n,), terms of each text.
+    """
+
+    counts: np.ndarray
+    lengths: np.ndarray
+
+    def joined(self, group: np.ndarray) -> "Matches":
+        """Those of groups of neighbouring texts: `group` (n,) ascends, and each number from 0 on occurs."""
+        if not len(group):
+            return self
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        return Matches(np.add.reduceat(self.counts, first), np.add.reduceat(self.lengths, first))
+
+    def rarity(self) -> np.ndarray:
+        """float (terms,): the idf of each term."""
+        holding = np.count_nonzero(self.counts, axis=0)
+        return np.log1p((len(self.counts) - holding + 0.5) / (holding + 0.5))
+
+    def bm25(self, weights: np.ndarray) -> np.ndarray:
+        """float (n,): the score of each text, terms weighing `weights` (terms,)."""
+        average = self.lengths.mean() if self.lengths.any() else 1
+        saturation = self.counts / (self.counts + K1 * (1 - B + B * self.lengths[:, None] / average))
+        return saturation @ weights
+
+
+class Question:
+    """A question's terms, to be looked for in texts.
+
+    Attributes:
+        repeats: float (terms,), how often the question says each.
+    """
+
+    def __init__(self, question: str) -> None:
+        said = Counter(map(singular, terms(question)))
+        self.repeats = np.array(list(said.values()), float)
+        self._column = {form: number for number, term in enumerate(said) for form in _forms(term)}
+        self._wanted = frozenset(self._column)
+
+    def matches(self, texts: Sequence[str]) -> Matches:
+        """What the texts say of it."""
+        counts, lengths = np.zeros((len(texts), len(self.repeats))), np.zeros(len(texts))
+        for row, text in enumerate(texts):
+            words = terms(text)
+            lengths[row] = len(words)
+            for term in self._wanted.intersection(words):
+                counts[row, self._column[term]] += words.count(term)
+        return Matches(counts, lengths)
+
+
+def singular(term: str) -> str:
+    """An English plural in -s without its ending, by the rule of Harman (1991); other words as they are.
+
+    >>> [singular(word) for word in ("cities", "mayors", "glass", "bus", "gas")]
+    ['city', 'mayor', 'glass', 'bus', 'gas']
+    """
+    if len(term) < _SHORTEST_PLURAL or not term.endswith("s") or term.endswith(("ss", "us", "is")):
+        return term
+    return term[:-3] + "y" if term.endswith("ies") and len(term) > _SHORTEST_PLURAL else term[:-1]
+
+
+def _forms(term: str) -> set[str]:
+    """All words of which `term` is the singular."""
+    return {form for form in (term, term + "s", term[:-1] + "ies") if singular(form) == term}
 
 
 def bm25(question: str, texts: Sequence[str]) -> np.ndarray:

@@ -16,13 +16,13 @@ import numpy as np
 from pruning.blocks import BlockTree
 from pruning.budget import Fit, fit
 from pruning.document import Limits, Page
-from pruning.embedding import Embedder
+from pruning.embedding import Embedder, Scored, Similarities
 from pruning.errors import InvalidInput, ModelError, TokenizerError
 from pruning.generative import PathLogprobs, PathModel, PathReader, rank_paths
 from pruning.isolate import read_page
-from pruning.lexical import bm25
 from pruning.local.sentence_transformer import default_embedder
 from pruning.observe import Event, Observer, unobserved
+from pruning.ranking import Candidates, RankBy, Ranked, rank
 from pruning.render import Writer
 from pruning.result import Format, Pruned, Step, removed, sources, step_of, trace
 from pruning.tokens import TokenCounter
@@ -38,17 +38,19 @@ _LEAST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to prune. The defaults are the paper's first step.
+    """How to prune. For the paper's first step: `rank_by="embedding", max_words=256, sieve=None`.
 
     Attributes:
         max_tokens: tokens of the result at most, counted whole.
         steps: one of `STEPS`.
         max_words: words in a block of the first step at most; CJK and Thai characters count as words. For budgets below
-            1,024 tokens blocks are smaller.
+            160 tokens blocks are smaller.
+        rank_by: what the first step ranks blocks by: "both" is their words and the embedding model's opinion of the
+            passages around them, "words" asks no model, "embedding" is each block's own similarity, as in the paper.
         fine_words: words in a block of the second step at most.
         coarse_tokens: what the first step keeps for the second, in tokens; None is twice `max_tokens`, as in the paper.
-        sieve: blocks that the embedding model is asked about at most, chosen by BM25; None asks about all, as the paper
-            does. What that costs and keeps stands in benchmarks/LOG.md.
+        sieve: passages that the embedding model is asked about at most, chosen by their words; None asks about all.
+            What that costs and keeps stands in benchmarks/LOG.md.
         format: what the result is written in.
         links: keep links and their addresses.
         citations: give each block its id, as `data-block`.
@@ -59,10 +61,11 @@ class Options:
 
     max_tokens: int = 4096
     steps: tuple[str, ...] = ("embed",)
-    max_words: int = 256
+    max_words: int = 40
+    rank_by: RankBy = "both"
     fine_words: int = 128
     coarse_tokens: int | None = None
-    sieve: int | None = 128
+    sieve: int | None = 48
     format: Format = "html"
     links: bool = False
     citations: bool = False
@@ -81,22 +84,6 @@ class Options:
             raise InvalidInput(f"blocks need at least one word, not {min(self.max_words, self.fine_words)}")
         if self.steps not in STEPS:
             raise InvalidInput(f"unknown steps {list(self.steps)}; there are {[list(steps) for steps in STEPS]}")
-
-
-@dataclass(frozen=True, slots=True)
-class Similarities:
-    """A need: how similar each passage is to the question. The answer is a `Scored`."""
-
-    question: str
-    passages: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The answer to `Similarities`: float (n,), one score for each passage, and the model that gave them."""
-
-    scores: np.ndarray
-    model: str
 
 
 Need = Similarities | PathLogprobs
@@ -204,11 +191,11 @@ def prune_steps(
         format=options.format,
         tokens=last.kept.tokens,
         tokenizer=counter.name,
-        sources=sources(task.writer, last.blocks, last.scores, last.kept),
+        sources=sources(task.writer, last.blocks, last.ranked.scores, last.kept),
         steps=tuple(choice.step for choice in choices),
         degraded=tuple(task.degraded),
         removed=removed(tree),
-        trace=trace(task.writer, last.blocks, last.scores, last.kept, counter) if options.trace else None,
+        trace=trace(task.writer, last.blocks, last.ranked.scores, last.kept, counter) if options.trace else None,
     )
 
 
@@ -217,7 +204,7 @@ class Choice:
     """What a step chose: from which blocks, by which scores, what fits, and the account of it."""
 
     blocks: np.ndarray
-    scores: np.ndarray
+    ranked: Ranked
     kept: Fit
     step: Step
 
@@ -234,19 +221,16 @@ class _Task:
     degraded: list[str] = field(default_factory=list)
 
     def embed(self, max_tokens: int) -> Generator[Need, Given, Choice]:
-        """Score blocks by similarity to the question; without a model, by its words."""
+        """Score blocks by the chance that they hold the answer; where the model fails, by their words alone."""
         self.observer(Event("embed", "started"))
         started = time.perf_counter()
-        tree = self.writer.tree
-        blocks = tree.cut(self.options.block_words(max_tokens))
-        texts = [tree.text(block) for block in blocks.tolist()]
-        try:
-            scored, asked = yield from self._similar(texts)
-        except ModelError as error:
-            self.degrade("embed", error, "ranked by BM25 instead")
-            scored, asked = Scored(bm25(self.question, texts), "bm25"), len(texts)
-        kept = self._fit(blocks, scored.scores, max_tokens)
-        return self._chosen("embed", scored, asked, blocks, kept, started)
+        options = self.options
+        blocks = self.writer.tree.cut(options.block_words(max_tokens))
+        candidates = Candidates.of(self.writer.tree, blocks, self.question)
+        ranked = yield from rank(candidates, options.rank_by, options.sieve)
+        if ranked.failure:
+            self.degrade("embed", ranked.failure, "ranked by BM25 instead")
+        return self._chosen("embed", blocks, ranked, max_tokens, started)
 
     def generate(self, coarse: Choice, reader: PathReader | None) -> Generator[Need, Given, Choice]:
         """Refine what the first step kept, and score it by the paths that a language model would name.
@@ -263,12 +247,12 @@ class _Task:
             ranking = yield from rank_paths(self.writer.tree, blocks, scores, self.question, reader)
         except TokenizerError as error:  # the model's own, not the one that counts
             raise ModelError(str(error)) from error
-        kept = self._fit(blocks, ranking.scores, self.options.max_tokens)
-        return self._chosen("generate", Scored(ranking.scores, reader.name), ranking.blocks_read, blocks, kept, started)
+        ranked = Ranked(ranking.scores, ranking.scores, reader.name, ranking.blocks_read)
+        return self._chosen("generate", blocks, ranked, self.options.max_tokens, started)
 
     def refit(self, coarse: Choice) -> Choice:
         """The first step's choice, as if it had been the only step."""
-        kept = self._fit(coarse.blocks, coarse.scores, self.options.max_tokens)
+        kept = self._fit(coarse.blocks, coarse.ranked.ranks, self.options.max_tokens)
         out = len(kept.kept) + len(kept.context)
         return replace(coarse, kept=kept, step=replace(coarse.step, blocks_out=out, tokens_out=kept.tokens))
 
@@ -277,28 +261,10 @@ class _Task:
         self.degraded.append(f"{stage}: {error}; {instead}")
         self.observer(Event(stage, "degraded", detail=str(error)))
 
-    def _similar(self, texts: list[str]) -> Generator[Need, Given, tuple[Scored, int]]:
-        """Ask the model; behind the sieve, only about blocks that share the question's words.
-
-        A block that the sieve holds back ranks behind all that passed, by its BM25 score.
-        """
-        sieve = self.options.sieve
-        if not texts:
-            return Scored(np.zeros(0, np.float32), "none"), 0
-        if sieve is None or len(texts) <= sieve:
-            return _checked((yield Similarities(self.question, tuple(texts))), len(texts)), len(texts)
-        lexical = bm25(self.question, texts)
-        passed = np.sort(np.argsort(-lexical, kind="stable")[:sieve])
-        need = Similarities(self.question, tuple(texts[number] for number in passed.tolist()))
-        answer = _checked((yield need), sieve)
-        scores = lexical / (1 + lexical.max()) - 2  # below every cosine
-        scores[passed] = answer.scores
-        return Scored(scores, answer.model), sieve
-
     def _refined(self, coarse: Choice) -> tuple[np.ndarray, np.ndarray]:
         """The kept blocks cut finer, each part with the score of its whole."""
         tree = self.writer.tree
-        score_of: dict[int, float] = dict(zip(coarse.blocks.tolist(), coarse.scores.tolist(), strict=True))
+        score_of: dict[int, float] = dict(zip(coarse.blocks.tolist(), coarse.ranked.scores.tolist(), strict=True))
         parts: dict[int, float] = {}
         for block in sorted((*coarse.kept.kept, *coarse.kept.context)):
             score = score_of[tree.nearest(block, score_of)]
@@ -309,16 +275,9 @@ class _Task:
     def _fit(self, blocks: np.ndarray, scores: np.ndarray, max_tokens: int) -> Fit:
         return fit(self.writer, blocks, scores, self.counter, max_tokens, context=self.options.context)
 
-    def _chosen(self, name: str, scored: Scored, asked: int, blocks: np.ndarray, kept: Fit, started: float) -> Choice:
+    def _chosen(self, name: str, blocks: np.ndarray, ranked: Ranked, max_tokens: int, started: float) -> Choice:
+        kept = self._fit(blocks, ranked.ranks, max_tokens)
         seconds = time.perf_counter() - started
-        step = step_of(name, scored.model, seconds, self.writer.tree, blocks, asked, kept)
+        step = step_of(name, ranked.model, seconds, self.writer.tree, blocks, ranked.asked, kept)
         self.observer(Event(name, "finished", step.counts(), step.milliseconds))
-        return Choice(blocks, scored.scores, kept, step)
-
-
-def _checked(answer: Given, expected: int) -> Scored:
-    assert isinstance(answer, Scored), "similarities are answered by scores"
-    scores = np.asarray(answer.scores, np.float32)
-    if scores.shape != (expected,) or not np.isfinite(scores).all():
-        raise ModelError(f"{answer.model} gave no usable score for each of {expected} blocks")
-    return Scored(scores, answer.model)
+        return Choice(blocks, ranked, kept, step)
