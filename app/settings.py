@@ -109,7 +109,9 @@ class Settings(BaseSettings):
     )
     max_words: int = Field(40, ge=1, le=100_000, description="Words in a block of the embedding step, at most.")
     sieve: int = Field(
-        128, ge=1, description="Blocks of one request that the embedder is asked about, at most; BM25 chooses them."
+        48,
+        ge=1,
+        description="Passages of one request that the embedder is asked about, at most; their words choose them.",
     )
 
     provider: str = Field(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pruning.lexical import K1, B, bm25, terms
+from pruning.lexical import K1, B, Question, bm25, singular, terms
 
 TEXT = st.lists(st.sampled_from(["hedge", "Hedge", "rose", "the", "prune", "東京都", "é", "-"]), max_size=12).map(
     " ".join
@@ -113,3 +113,33 @@ def test_scripts_match_across_their_spellings(question: str, answer: str) -> Non
 def test_terms(text: str, expected: list[str]) -> None:
     """Words in lower case, and pairs of characters where no spaces separate words."""
     assert expected == terms(text)
+
+
+@given(term=st.text("abisuey", min_size=1, max_size=7))
+def test_a_question_finds_every_form_of_its_words(term: str) -> None:
+    """A text matches where the singulars of its word and of the question's are the same."""
+    texts = [term, term + "s", term[:-1] + "ies", term[:-1]]
+    found = Question(term).matches(texts).counts.sum(axis=1)
+
+    assert [float(singular(text) == singular(term)) for text in texts if text] == [
+        count for text, count in zip(texts, found.tolist(), strict=True) if text
+    ]
+
+
+@given(question=TEXT, texts=st.lists(TEXT, min_size=1, max_size=6))
+def test_matches_score_as_bm25_does(question: str, texts: list[str]) -> None:
+    """With the weights of its own terms, where no plural is among them."""
+    asked = Question(question)
+    found = asked.matches(texts)
+
+    if found.lengths.any() and len(asked.repeats):
+        assert bm25(question, texts) == pytest.approx(found.bm25(asked.repeats * found.rarity()), rel=1e-5)
+
+
+def test_matches_of_groups_are_those_of_their_texts_together() -> None:
+    """Neighbours that form one passage count as one text."""
+    asked = Question("hedge rose")
+    joined = asked.matches(["a hedge", "rose", "the hedge hedge", "x"]).joined(np.array([0, 0, 1, 1]))
+    whole = asked.matches(["a hedge rose", "the hedge hedge x"])
+
+    assert (whole.counts.tolist(), whole.lengths.tolist()) == (joined.counts.tolist(), joined.lengths.tolist())

@@ -27,6 +27,7 @@ from pruning import (
     prune_steps,
 )
 from pruning.lexical import bm25
+from pruning.ranking import Candidates
 from tests.pruning import corpus, oracle
 from tests.pruning.strategies import ANY_PAGES, QUESTIONS
 from tests.pruning.tokenizing import Count, tekken
@@ -176,7 +177,7 @@ def test_two_runs_give_the_same(htmls: list[str], question: str, budget: int, si
         ModelError("the server is down"),
         ImportError("pip install secateurs[local]"),
         np.array([np.nan] * 8, np.float32),
-        np.array([1.0], np.float32),
+        np.array([1.0] * 3, np.float32),
         np.zeros((8, 2), np.float32),
     ],
     ids=["down", "not installed", "not a number", "too few", "wrong shape"],
@@ -197,8 +198,9 @@ def test_a_failing_embedder_degrades_to_bm25(answer: np.ndarray | Exception) -> 
     assert why.endswith("; ranked by BM25 instead")
     assert 1 == len(why.splitlines())
     assert result.trace
-    scores = bm25("beech hedge", [block.text for block in result.trace])
-    assert scores.tolist() == [block.score for block in result.trace]
+    tree = BlockTree.from_pages([Page(GARDEN)], 6)
+    by_words = np.exp(Candidates.of(tree, tree.cut(6), "beech hedge").by_words())
+    assert by_words.tolist() == [block.score for block in result.trace]
 
 
 def test_errors_of_our_own_making_are_raised() -> None:
@@ -263,7 +265,7 @@ def test_the_best_blocks_are_kept_with_their_context() -> None:
         "prune August",
         max_tokens=72,
         embedder=ByWords(),
-        options=Options(max_words=6, trace=True),
+        options=Options(max_words=6, rank_by="embedding", trace=True),
     )
 
     assert (
@@ -305,7 +307,7 @@ def test_the_sieve_asks_the_model_about_the_best_by_words() -> None:
             asked.extend(passages)
             return np.array([-1, -0.9], np.float32)
 
-    options = Options(max_words=6, sieve=2, trace=True)
+    options = Options(max_words=6, rank_by="embedding", sieve=2, trace=True)
     result = prune([GARDEN], "pruned beech March", max_tokens=10**4, embedder=Asked(), options=options)
 
     assert ["Prune a beech hedge in August.", "Roses are pruned in March."] == asked
@@ -314,6 +316,33 @@ def test_the_sieve_asks_the_model_about_the_best_by_words() -> None:
     assert ["Roses are pruned in March.", "Prune a beech hedge in August."] == [block.text for block in ranked[:2]]
     assert all(block.score < -1 for block in ranked[2:])
     assert (2, len(result.trace)) == (result.steps[0].blocks_read, result.steps[0].blocks_in)
+
+
+def test_the_model_reads_the_most_promising_passages() -> None:
+    """Neighbouring blocks with what stands over them, as many as the sieve lets through; the others rank below."""
+    asked: list[str] = []
+
+    class Asked(Hashing):
+        def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+            asked.extend(passages)
+            return super().similarities(question, passages)
+
+    lawn = "<title>Lawn</title><h1>Lawn</h1>" + "".join(f"<p>Mow it {number} times." for number in range(100))
+    options = Options(sieve=1, trace=True)
+    result = prune([lawn, POND], "deep water for fish", max_tokens=200, embedder=Asked(), options=options)
+
+    assert ["Ponds: Ponds Fish need deep water in August. Frogs come by themselves."] == asked
+    assert result.trace
+    best = max(result.trace, key=lambda block: block.score)
+    assert (2, 1) == (best.source, result.steps[0].blocks_read)
+    assert 1 == pytest.approx(sum(block.score for block in result.trace))
+
+
+def test_words_alone_ask_no_model() -> None:
+    """Where only words are asked for, the model has no say and nothing is degraded."""
+    result = prune([GARDEN], "hedge", embedder=Broken(KeyError("asked")), options=Options(rank_by="words"))
+
+    assert ("bm25", ()) == (result.steps[0].model, result.degraded)
 
 
 def test_the_observer_is_told_of_each_step() -> None:
@@ -329,7 +358,7 @@ def test_the_observer_is_told_of_each_step() -> None:
 def test_the_method_does_no_io() -> None:
     """As a generator it asks for similarities of passages, and goes on with what it is sent."""
     tree = BlockTree.from_pages([Page(GARDEN)])
-    steps = prune_steps(tree, "hedge?", TokenCounter.load(), Options(max_words=6, max_tokens=30))
+    steps = prune_steps(tree, "hedge?", TokenCounter.load(), Options(max_words=6, rank_by="embedding", max_tokens=30))
 
     need = next(steps)
     assert isinstance(need, Similarities)

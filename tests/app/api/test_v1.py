@@ -97,7 +97,7 @@ class TestPrune:
         answer = post(whole, "/v1/prune", **ASKED, max_tokens=100)
 
         assert "10 to 14" in answer["content"]
-        assert "Parking" not in answer["content"]
+        assert answer["content"].count("first hour") < PAGE.count("first hour")
         assert TokenCounter.load("tekken").count(answer["content"]) == answer["tokens"] <= 100
         (result,) = answer["results"]
         assert ("https://shop.example/x", "Opening hours", "en", "ok") == (
