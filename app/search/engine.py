@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from app.search.domains import allows
 from app.search.passages import cut
 from app.search.protocol import Found, Hit, NotOffered, SearchQuery
+from pruning.tokens import without_surrogates
 
 # More of them make a query that no engine reads to its end.
 MOST_SITES = 8
@@ -131,7 +132,7 @@ def _text(offers: Offers, query: SearchQuery) -> tuple[str, list[str]]:
     if len(sites) > offers.characters // 2 or len(sites.split()) > 2 * MOST_SITES:
         sites = ""
         lost.append("there are more domains than fit into its query, so only what it found was held against them")
-    words = query.text.split()
+    words = without_surrogates(query.text).split()
     most_words = len(words) if offers.words is None else offers.words - len(sites.split())
     text = (cut(" ".join(words[:most_words]), offers.characters - len(sites) - 1) or [""])[0]
     if text != " ".join(words):

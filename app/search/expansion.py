@@ -13,6 +13,7 @@ from app.search.fusion import combine, outcome, side_by_side
 from app.search.protocol import Found, SearchProvider, SearchQuery
 from pruning.errors import ModelError
 from pruning.lexical import terms
+from pruning.tokens import without_surrogates
 
 # Messages and the moment, on the event loop's clock, by which the answer must be there. Raises ModelError.
 Ask = Callable[[Sequence[Mapping[str, str]], float | None], Awaitable[str]]
@@ -80,7 +81,7 @@ async def search(
 
 async def sub_questions(question: str, expansion: Expansion, deadline: float | None) -> list[str]:
     """The question's parts, at most `expansion.most`; none where it has none. Raises ModelError."""
-    marked = question.replace("<", "‹")  # it can't end its own marks
+    marked = without_surrogates(question).replace("<", "‹")  # it can't end its own marks
     messages = (
         {"role": "system", "content": _SYSTEM.format(most=expansion.most)},
         {"role": "user", "content": f"<question>\n{marked}\n</question>"},

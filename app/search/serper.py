@@ -35,7 +35,7 @@ class Serper:
         body: dict[str, Any] = {"q": query.text, "num": query.max_results, "page": query.page}
         language, region = query.language_and_region()
         if language:
-            body["hl"] = query.language.replace("_", "-").lower() if query.language else language
+            body["hl"] = f"{language}-{region}".lower() if region else language
         if region:
             body["gl"] = region.lower()
         if query.time_range:

@@ -47,6 +47,15 @@ async def test_an_engine_is_asked_and_read(name: str) -> None:
 
 
 @each_engine
+async def test_half_a_character_in_a_question_is_no_hindrance(name: str) -> None:
+    """A command line and a model's answer can hold one."""
+    async with opened(name) as (search, server):
+        assert 10 == len((await search(SearchQuery("apples \ud800\n pears"))).hits)
+    seen = server.seen[0]
+    assert "apples � pears" in {**seen.params, **(seen.body or {})}.values()
+
+
+@each_engine
 async def test_options_go_to_the_engine_or_into_degraded(name: str) -> None:
     """What an engine has no option for is never dropped silently."""
     query = SearchQuery("q", language="pt-BR", time_range="week", safe_search="strict")
