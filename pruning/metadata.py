@@ -22,7 +22,7 @@ class Metadata:
 
 # Names under which pages put each fact, the most trustworthy first (`name`, `property` or `itemprop` of a meta tag).
 _META = {
-    "title": ("og:title", "twitter:title", "dc.title"),
+    "title": ("og:title", "twitter:title", "dc.title", "citation_title"),
     "published": (
         *(
             "article:published_time",
@@ -32,11 +32,21 @@ _META = {
             "dc.date",
             "dcterms.date",
         ),
-        *("parsely-pub-date", "sailthru.date", "publish-date", "publish_date", "pubdate", "date"),
+        *(
+            "parsely-pub-date",
+            "sailthru.date",
+            "citation_publication_date",
+            "citation_date",
+            "publish-date",
+            "publish_date",
+            "pubdate",
+            "date",
+        ),
     ),
     "author": (
         "author",
         "dc.creator",
+        "citation_author",
         "dcterms.creator",
         "parsely-author",
         "article:author",
@@ -121,25 +131,20 @@ class MetadataReader:
     def _read_meta(self, attributes: Mapping[str, str]) -> None:
         content = _fact(attributes.get("content", ""))
         for key in ("property", "name", "itemprop", "http-equiv"):
-            name = attributes.get(key, "").lower()
-            fact = _FACT_OF.get(name)
-            if fact and content and _RANK[name] < self._meta.get(fact, (len(_RANK), ""))[0]:
-                self._meta[fact] = (_RANK[name], content)
+            for name in attributes.get(key, "").lower().split():  # `itemprop` may hold several
+                fact = _FACT_OF.get(name)
+                if fact and content and _RANK[name] < self._meta.get(fact, (len(_RANK), ""))[0]:
+                    self._meta[fact] = (_RANK[name], content)
 
     def _read_json_ld(self, text: str) -> None:
         try:
-            document = json.loads(text)
+            document = json.loads(text, strict=False)  # line breaks within texts are common
         except (ValueError, RecursionError):
             return
         for thing in _things(document):
-            author = thing.get("author")
-            if isinstance(author, list):
-                author = author[0] if author else None
-            if isinstance(author, dict):
-                author = author.get("name")
             stated = {
                 "published": thing.get("datePublished"),
-                "author": author,
+                "author": _names(thing.get("author")),
                 "language": thing.get("inLanguage"),
                 "title": thing.get("headline"),
             }
@@ -155,6 +160,13 @@ def _things(document: Any) -> Iterator[dict[str, Any]]:
             yield item
             graph = item.get("@graph")
             yield from ((thing for thing in graph if isinstance(thing, dict)) if isinstance(graph, list) else ())
+
+
+def _names(authors: Any) -> str | None:
+    """The names of one or several authors."""
+    each = authors if isinstance(authors, list) else [authors]
+    names = (author.get("name") if isinstance(author, dict) else author for author in each)
+    return ", ".join(dict.fromkeys(name for name in names if isinstance(name, str))) or None
 
 
 def _fact(text: str) -> str | None:

@@ -41,7 +41,7 @@ _NOT_READ = frozenset(
 def linked_data_html(text: str) -> str:
     """The readable part of one JSON-LD script as HTML; empty where it has none or isn't JSON."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return ""
     return "".join(_Writer().write(found))

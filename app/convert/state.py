@@ -28,7 +28,7 @@ _ASSIGNED = re.compile(
     r"(?:window|self|globalThis)(?:\.|\[[\"'])[\w$]+(?:[\"']\])?\s*=\s*(JSON\.parse\(\s*)?(?=[\[{\"])"
 )
 _STREAM_ROW = re.compile(r"^[0-9a-f]*:(?:[A-Z]{1,2}(?=[\[{\"]))?(?=[\[{])", re.MULTILINE)
-_decoder = json.JSONDecoder()
+_decoder = json.JSONDecoder(strict=False)
 
 
 def state_html(text: str) -> str:

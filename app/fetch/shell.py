@@ -30,10 +30,10 @@ _ENOUGH = 100
 _AROUND = [CODES[name] for name in ("nav", "header", "footer", "aside")]
 _RAW = re.compile(rb"<(script|noscript)\b([^<>]*)>", re.IGNORECASE)
 _END = {name: re.compile(rf"</{name.decode()}[\s/>]".encode(), re.IGNORECASE) for name in (b"script", b"noscript")}
-_EMPTY_MOUNT = re.compile(
-    rb"<(?:div|main|section)\s[^<>]*\bid\s*=\s*[\"']?(?:root|app|application|__next|__nuxt|___gatsby|svelte|react-root|"
-    rb"main-app|app-root|q-app|ember-root|app-container|mount|page-root)[\"']?[^<>]*>\s*</|"
-    rb"<([a-z]+-[a-z-]+)(?:\s[^<>]*)?>\s*</\1",
+_EMPTY = re.compile(rb"<([a-z][a-z0-9-]*)([^<>]*)>\s*</", re.IGNORECASE)
+_MOUNT = re.compile(
+    rb"\bid\s*=\s*[\"']?(?:root|app|application|__next|__nuxt|___gatsby|svelte|react-root|main-app|app-root|q-app|"
+    rb"ember-root|app-container|mount|page-root)(?![\w-])",
     re.IGNORECASE,
 )
 _PRELOADED = re.compile(rb"\bdata-(?:preloaded|page|state|props)\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')", re.IGNORECASE)
@@ -102,7 +102,12 @@ def _raw_texts(markup: bytes) -> Iterator[_Raw]:
 def _is_drawn_later(markup: bytes, raw: list[_Raw], table: NodeTable) -> bool:
     """Whether anything but the want of words says that scripts draw the page."""
     asks = any(part.tag == "noscript" and "javascript" in part.text.lower() for part in raw)
-    return asks or "javascript" in table.text.lower() or bool(_EMPTY_MOUNT.search(markup) or _STATE.search(markup))
+    return asks or "javascript" in table.text.lower() or bool(_STATE.search(markup)) or _has_mount(markup)
+
+
+def _has_mount(markup: bytes) -> bool:
+    """Whether an element stands empty that scripts are to fill: one of a known name, or a component of the page's."""
+    return any(b"-" in found[1] or _MOUNT.search(found[2]) for found in _EMPTY.finditer(markup))
 
 
 def _words_of_its_own(table: NodeTable) -> int:

@@ -48,7 +48,7 @@ def json_ld(thing: object) -> str:
         (json_ld([{"@type": "X"}, {"author": {"name": "N"}}]), Metadata(author="N")),
         (
             json_ld({"@graph": [{"author": [{"name": "N"}, {"name": "M"}], "inLanguage": "en"}]}),
-            Metadata("", "", "", "N", "en"),
+            Metadata("", "", "", "N, M", "en"),
         ),
         (json_ld({"author": [], "datePublished": 2024, "headline": None}), Metadata()),
         ("<script type=application/ld+json>{broken</script>", Metadata()),
@@ -57,6 +57,12 @@ def json_ld(thing: object) -> str:
         (json_ld({"datePublished": "new"}) + "<meta name=date content=old>", Metadata(published="new")),
         ("<div hidden>" + json_ld({"headline": "H"}) + "</div>", Metadata(title="H")),
         ("<p>text first<title>late</title>", Metadata(title="late")),
+        ("<meta itemprop='datePublished dateCreated' content=2026>", Metadata(published="2026")),
+        (
+            "<meta name=citation_author content=N><meta name=citation_date content=2026>",
+            Metadata(None, None, "2026", "N"),
+        ),
+        ('<script type=application/ld+json>{"headline": "two\nlines"}</script>', Metadata(title="two lines")),
     ],
 )
 def test_facts_are_found(html: str, expected: Metadata) -> None:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_PARTED = re.compile(r"([^\W\d_]+)-$")
+_PARTED = re.compile(r"(?<![^\W\d_])([^\W\d_]++)-$")
 _FIRST = re.compile(r"[^\W\d_]+")
 
 
@@ -20,17 +21,18 @@ class Joiner:
         >>> Joiner(["a well-known tree"]).text(["the best prun-", "ing of a well-", "known pear"])
         'the best pruning of a well-known pear'
         """
-        text = ""
-        for line in lines:
-            text = self._joined(text, line) if text else line
-        return text
+        parts = []
+        for before, after in pairwise(lines):
+            joint = self._joint(before, after)
+            parts.append(before[:-1] if joint is None else before + joint)
+        return "".join([*parts, *lines[-1:]])
 
-    def _joined(self, before: str, after: str) -> str:
+    def _joint(self, before: str, after: str) -> str | None:
+        """What stands between two lines: a space or nothing. None where the first line's hyphen goes."""
         parted, first = _PARTED.search(before), _FIRST.match(after)
         if not parted or not first or not first[0][0].islower():
-            return f"{before}{_space(before, after)}{after}"
-        keeps = f"{parted[1]}-{first[0]}".lower() in self._compounds
-        return f"{before if keeps else before[:-1]}{after}"
+            return _space(before, after)
+        return "" if f"{parted[1]}-{first[0]}".lower() in self._compounds else None
 
 
 def _space(before: str, after: str) -> str:

@@ -117,3 +117,28 @@ def test_links_of_the_embedded_article_are_resolved_as_the_page_says() -> None:
 
     assert found is not None
     assert ' href="https://cdn.example/x/y"' in node_table(found, links=True).attributes.values()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *(
+            "<div id=root ",
+            "<div id=root>",
+            "<script>",
+            "<script ",
+            "<noscript>",
+            "<a-b ",
+            "<app-root>\n",
+            "data-state=",
+            "<x",
+        ),
+        *('data-state="', "<script type=application/ld+json>{", "window.a = {", "<base ", "</", "<div id=root>\n\n\n"),
+    ],
+)
+def test_no_page_takes_long_to_be_known(part: str) -> None:
+    """However often it begins what it never ends."""
+    page = Page(html=f"{LOADER}{part * 40_000}")
+
+    is_shell(page, node_table(page))  # ends
+    assert embedded_text(page) is None
