@@ -79,9 +79,12 @@ class Brotli:
         if not data or self._decoder.is_finished():
             return
         self._begun = True
-        yield self._decoder.process(data, output_buffer_limit=STEP_BYTES)
-        while not self._decoder.can_accept_more_data():
-            yield self._decoder.process(b"", output_buffer_limit=STEP_BYTES)
+        part = self._decoder.process(data, output_buffer_limit=STEP_BYTES)
+        yield part
+        # It may take more input while output is still waiting, which the next input would not bring out.
+        while not self._decoder.is_finished() and (part or not self._decoder.can_accept_more_data()):
+            part = self._decoder.process(b"", output_buffer_limit=STEP_BYTES)
+            yield part
 
     @property
     def complete(self) -> bool:

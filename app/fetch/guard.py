@@ -29,6 +29,8 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The IP addresses of `host` as the system's resolver has them. Raises OSError or UnicodeError."""
+    if _is_address(host):
+        return [host]
     ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(_lookups, ask)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

@@ -47,7 +47,7 @@ async def test_compressed_pages_are_read(encoding: str, packed: bytes, fetcher: 
         answer(gzip.compress(bytes(50_000_000)), "text/html", "content-encoding: gzip"),
         answer(gzip.compress(b"x" * 100_001), "text/html", "content-encoding: gzip"),
         answer(zlib.compress(bytes(50_000_000)), "text/html", "content-encoding: deflate"),
-        answer(brotli.compress(bytes(50_000_000)), "text/html", "content-encoding: br"),
+        answer(brotli.compress(bytes(50_000_000), quality=1), "text/html", "content-encoding: br"),
         answer(zstd.compress(bytes(50_000_000)), "text/html", "content-encoding: zstd"),
         answer(gzip.compress(BOMB), "text/html", "content-encoding: gzip, gzip"),
         answer(zstd.compress(BOMB), "text/html", "content-encoding: gzip, zstd"),
@@ -78,7 +78,7 @@ async def test_a_page_over_the_limit_is_refused(body: bytes, fetcher: Fetcher, s
 
 @pytest.mark.parametrize(
     ("coding", "packed"),
-    [("gzip", BOMB), ("br", brotli.compress(bytes(50_000_000))), ("zstd", zstd.compress(bytes(50_000_000)))],
+    [("gzip", BOMB), ("br", brotli.compress(bytes(50_000_000), quality=1)), ("zstd", zstd.compress(bytes(50_000_000)))],
     ids=["gzip", "br", "zstd"],
 )
 async def test_a_bomb_takes_no_more_memory_than_its_limit(
