@@ -168,13 +168,18 @@ async def test_a_browser_that_is_down_is_left_alone_for_a_while(start: Start, si
     assert "it is asked again" not in failures[2].problem
 
 
-async def test_a_browser_comes_back(start: Start, site: Site, chromium: Path) -> None:
-    """A lost connection costs the pages that were being drawn; the next one connects anew."""
+async def test_a_lost_connection_leaves_nothing_behind(start: Start, site: Site, contexts: Contexts) -> None:
+    """It costs the pages that were being drawn, as when the service dies; the next one connects anew."""
+    gate = site.answers["/wait"] = Gate()
     site.answers["/"] = answer(b"<p>Pears")
     browser = start()
-    await browser.render(site.url)
+    drawing = asyncio.create_task(browser.render(f"{site.url}/wait"))
+    await gate.until_waiting(1)
     assert browser._live is not None
-    await browser._live.connection._socket.close()
+    browser._live.connection._socket.transport.abort()
+    with pytest.raises(BrowserUnavailable):
+        await drawing
+    await empty(contexts)
 
     assert "<p>Pears" in str((await browser.render(site.url)).html)
 
