@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = "localhost/secateurs-base"
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "image-check", help="folder for images (4 GB)")
     arguments = parser.parse_args()
     arguments.work = arguments.work.resolve()
-    missing = [tool for tool in ("buildah", "debootstrap", "unshare") if not shutil.which(tool)]
+    missing = [tool for tool in ("buildah", "debootstrap", "redis-server", "unshare") if not shutil.which(tool)]
     if missing or os.geteuid():
         raise SystemExit(f"image-check needs root and {', '.join(missing) or 'nothing else'}")
     builder = Builder(arguments.work)
@@ -61,10 +62,12 @@ def main() -> None:
         figures[f"{variant}_mb"] = builder.megabytes(image) - figures["base_mb"]
         with builder.mounted(image) as root:
             figures |= check(variant, root, builder.config(image), arguments.work)
+            if variant == "full":
+                figures["composed"] = check_composed(root, builder.config(image), arguments.work)
     answered = all(figures[f"{variant}_answered"] for variant in ("full", "slim"))
     clean = all(figures[f"{variant}_sigterm_clean"] for variant in ("full", "slim"))
     sys.stdout.write(json.dumps(figures | {"answered": answered, "sigterm_clean": clean}) + "\n")
-    if not (answered and clean):
+    if not (answered and clean and figures["composed"]):
         raise SystemExit(1)
 
 
@@ -132,6 +135,38 @@ def check(variant: str, root: Path, config: Mapping[str, Any], work: Path) -> di
         healthy = _healthcheck(process, config)
         sigterm_clean = _stopped_while_asked(process, address)
     return {f"{variant}_answered": answered and healthy, f"{variant}_sigterm_clean": sigterm_clean}
+
+
+def check_composed(root: Path, config: Mapping[str, Any], work: Path) -> bool:
+    """Redis and the service, as the compose file starts them; nothing stands where SearXNG would.
+
+    The index answers, what was embedded for it is in Redis, and the search engine that is down is an error that names it.
+    """
+    services = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
+    redis_port, volume = _free_port(), work / "volume-composed"
+    shutil.rmtree(volume, ignore_errors=True)
+    volume.mkdir()
+    settings = {name: str(value) for name, value in services["secateurs"]["environment"].items()}
+    settings["SECATEURS_STORE_URL"] = settings["SECATEURS_STORE_URL"].replace("redis:6379", f"127.0.0.1:{redis_port}")
+    settings["SECATEURS_SEARXNG_URL"] = f"http://127.0.0.1:{_free_port()}"
+    redis = [re.sub(r"\$\{\w+:-(.*)\}", r"\1", word) for word in services["redis"]["command"]]
+    with _running([*redis, "--port", str(redis_port)]), container(root, volume, config, settings) as (_, address):
+        local = httpx.post(f"{address}/v1/search", json=QUESTION | {"provider": "local"}, timeout=60)
+        down = httpx.post(f"{address}/v1/search", json=QUESTION, timeout=60)
+        kept = int(_run("redis-cli", "-p", str(redis_port), "dbsize"))
+    sys.stderr.write(f"local: {local.status_code}, searxng: {down.status_code} {down.text}, keys in Redis: {kept}\n")
+    return local.is_success and "token" in local.json()["content"] and "searxng" in down.json()["detail"] and kept > 0
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[None]:
+    """A program beside the service."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @contextmanager

@@ -99,3 +99,42 @@ def test_the_browser_has_no_way_out_but_the_proxy() -> None:
     assert ["browser"] == both["chromium"]["networks"]
     assert "ports" not in both["chromium"]
     assert ("http://chromium:9222", "0.0.0.0:3128", proxy) == tuple(settings.values())
+
+
+def test_only_the_service_publishes_a_port() -> None:
+    """Whoever reaches another container came from the service."""
+    publishing = {name for path in FILES for name, service in services(path).items() if "ports" in service}
+    assert {"secateurs"} == publishing
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_containers_give_up_what_they_do_not_need(path: Path) -> None:
+    """Capabilities, and ways to new privileges. An overlay adds to a service of the main file."""
+    main = services(ROOT / "docker/compose.yaml")
+    for name, service in services(path).items():
+        own = service | {key: main[name].get(key) for key in ("cap_drop", "security_opt") if name in main}
+        assert (["ALL"], ["no-new-privileges:true"]) == (own["cap_drop"], own["security_opt"]), name
+
+
+def test_the_web_and_the_inner_networks_are_apart() -> None:
+    """A network is a way out, or holds what the service alone may reach; the store and the browser have no way out."""
+    files = [yaml.safe_load(path.read_text()) for path in FILES]
+    networks = {name: network for file in files for name, network in file.get("networks", {}).items()}
+    members: dict[str, set[str]] = {}
+    for file in files:
+        for name, service in file["services"].items():
+            assert service.get("networks"), name
+            members[name] = members.get(name, set()) | set(service["networks"])
+
+    assert {"outside"} == {name for name, network in networks.items() if not (network or {}).get("internal")}
+    assert ({"store"}, {"browser"}) == (members["redis"], members["chromium"])
+    for name, own in members.items():
+        shared = {other for other in members if other != name and (members[other] & own) - {"outside"}}
+        assert name == "secateurs" or shared <= {"secateurs"} | {"embedder", "vllm"}, name
+
+
+def test_the_example_of_settings_names_what_the_files_ask_for() -> None:
+    """Each variable of the compose files, and no other."""
+    asked = set(re.findall(r"\$\{([A-Z_]+)", "".join(path.read_text() for path in FILES)))
+    named = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / "docker/.env.example").read_text(), re.MULTILINE))
+    assert asked == named
