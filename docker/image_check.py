@@ -140,7 +140,7 @@ def check(variant: str, root: Path, config: Mapping[str, Any], work: Path) -> di
 def check_composed(root: Path, config: Mapping[str, Any], work: Path) -> bool:
     """Redis and the service, as the compose file starts them; nothing stands where SearXNG would.
 
-    The index answers, what was embedded for it is in Redis, and the search engine that is down is an error that names it.
+    The index answers, its vectors are in Redis, and the search engine that is down is an error that names it.
     """
     services = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
     redis_port, volume = _free_port(), work / "volume-composed"
