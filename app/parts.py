@@ -19,7 +19,7 @@ from app.models.vllm import VllmOptions, VllmPathModel
 from app.seam import in_thread
 from app.search import Expansion, SearchProvider, load_providers
 from app.settings import Settings
-from app.store import open_store
+from app.store import Store, open_store
 from pruning.embedding import Scored, Similarities
 from pruning.errors import InvalidInput, ModelError, SecateursError
 from pruning.generative import PathReader
@@ -36,6 +36,7 @@ class Parts:
     """Search providers, fetcher, models and tokenizers of one service.
 
     Attributes:
+        store: what worker processes share, the cache among it.
         cache: what is kept for the next time; None where the settings want none.
         tables: reads pages.
         path_model: scores blocks by their paths; None where none is configured.
@@ -43,7 +44,8 @@ class Parts:
 
     def __init__(self, settings: Settings, observer: Observer = unobserved) -> None:
         self._settings = settings
-        self.cache = _cache(settings)
+        self.store: Store = open_store(_secret(settings.store_url), settings.store_file(), settings.cache_bytes)
+        self.cache = Cache(self.store, settings.cache_entry_bytes) if settings.cache else None
         self.tables = Tables(self.cache)
         self.providers: Mapping[str, SearchProvider] = load_providers(settings)
         self.chat = _chat(settings)
@@ -166,8 +168,7 @@ class Parts:
             await self.chat.aclose()
         for provider in self.providers.values():
             await provider.aclose()
-        if self.cache is not None:
-            await self.cache.aclose()
+        await self.store.aclose()
 
 
 @asynccontextmanager
@@ -186,13 +187,6 @@ def _chat(settings: Settings) -> ChatModel | None:
             raise InvalidInput("SECATEURS_SUB_QUESTIONS needs a chat model: set SECATEURS_CHAT_MODEL_URL")
         return None
     return ChatModel(settings.chat_model_url, model=settings.chat_model, key=_secret(settings.chat_model_key))
-
-
-def _cache(settings: Settings) -> Cache | None:
-    if not settings.cache:
-        return None
-    store = open_store(_secret(settings.store_url), settings.store_file(), settings.cache_bytes)
-    return Cache(store, settings.cache_entry_bytes)
 
 
 def _embedder(settings: Settings, cache: Cache | None, observer: Observer) -> AwaitedEmbedder:

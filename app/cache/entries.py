@@ -32,7 +32,7 @@ class Cache:
         """Keep values in a store.
 
         Args:
-            store: where they are; it is closed by `aclose`.
+            store: where they are; its owner closes it.
             entry_bytes: the largest value that is kept.
             rest_seconds: how long the store is left alone after a failure.
         """
@@ -54,10 +54,6 @@ class Cache:
     async def delete(self, key: str) -> None:
         """Forget a value."""
         await self._attempt(lambda: self.store.delete([key]))
-
-    async def aclose(self) -> None:
-        """Close the store."""
-        await self.store.aclose()
 
     async def _attempt(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """What the call gives, or None where the store fails or is left alone."""

@@ -126,7 +126,7 @@ def test_a_redis_that_is_killed_in_the_middle(redis_server: Path, caplog: pytest
             process.start()
             await cache.set({"key": b"again"})
             assert {"key": b"again"} == await cache.get(["key"])
-            await cache.aclose()
+            await cache.store.aclose()
 
     asyncio.run(inside())
     assert "the cache works again" == caplog.messages[-1]
@@ -141,7 +141,7 @@ def test_a_folder_that_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture)
         cache = Cache(SqliteStore(tmp_path / "file" / "store.sqlite3", 1_000_000), LARGEST)
         await cache.set({"key": b"value"})
         assert {} == await cache.get(["key"])
-        await cache.aclose()
+        await cache.store.aclose()
 
     asyncio.run(inside())
     assert 1 == len(caplog.messages)

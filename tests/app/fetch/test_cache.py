@@ -366,7 +366,7 @@ async def test_real_stores(site: Site, kind: str, tmp_path: Path, request: pytes
             cache = Cache(open_store(), 50_000)
             async with fetcher_for(site, cache) as made:
                 kinds.append(type(await made.fetch(site.url + "/")))
-            await cache.aclose()
+            await cache.store.aclose()
         return kinds
 
     if kind == "sqlite":
