@@ -28,7 +28,7 @@ from pruning.blocks import BlockTree
 from pruning.clean import clean_page
 from pruning.errors import InvalidInput, ModelError
 from pruning.nodes import NodeTable
-from pruning.observe import Observer, stage, unobserved
+from pruning.observe import Event, Observer, stage, unobserved
 from pruning.prune import Given, Need, Options, prune_steps
 from pruning.result import Pruned
 from pruning.tokens import TokenCounter
@@ -53,7 +53,7 @@ class Pipeline:
                 found = await self._found(request, clock)
             slots = slots_of_hits(found.hits[: request.max_results])
             answer = await self._answer(request, slots, counter, clock)
-            return replace(answer, degraded=found.degraded + answer.degraded)
+            return replace(answer, degraded=(*(f"search: {note}" for note in found.degraded), *answer.degraded))
 
     async def prune(self, request: PruneRequest) -> Answer:
         """Prune the given pages and those at the given addresses.
@@ -94,10 +94,13 @@ class Pipeline:
         until = min(clock.share(PROVIDER_SHARE), clock.now() + self.settings.search_seconds)
         try:
             async with asyncio.timeout_at(clock.share(SEARCH_SHARE)):
-                return await search(provider, request.for_provider(), expansion, until)
+                found = await search(provider, request.for_provider(), expansion, until)
         except TimeoutError:
             seconds = SEARCH_SHARE * clock.seconds
             raise SearchError(provider.name, f"no answer within the {seconds:g} s that a search may take") from None
+        for note in found.degraded:
+            self.observer(Event("search", "degraded", detail=note))
+        return found
 
     async def _answer(self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: Clock) -> Answer:
         """What search and prune share: pages -> node tables -> pruned -> Answer."""

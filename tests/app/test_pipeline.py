@@ -38,6 +38,13 @@ class Finding:
     async def aclose(self) -> None: ...
 
 
+class Partial(Finding):
+    """A provider of which a part is down."""
+
+    async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
+        return Found(list(self.hits), ("without brave: down",))
+
+
 class Hanging(Finding):
     """A provider that never answers."""
 
@@ -184,6 +191,22 @@ def test_a_provider_that_is_down_is_an_error() -> None:
         run(search(), provider=Down())
     nothing = run(search(), provider=Finding())
     assert ("", ()) == (nothing.content, nothing.results)
+
+
+def test_what_a_search_lacks_is_told() -> None:
+    """In the answer, and to the observer, once."""
+    hit = Hit("https://a.example/", "T", None, page=Page(GOOD))
+    heard: list[Event] = []
+
+    def ask(pipeline: Pipeline) -> Awaitable[Answer]:
+        pipeline.observer = heard.append
+        return search()(pipeline)
+
+    answer = run(ask, provider=Partial(hit))
+    assert ("search: without brave: down", "ok") == (answer.degraded[0], answer.results[0].status)
+    assert ["without brave: down"] == [
+        event.detail for event in heard if (event.stage, event.kind) == ("search", "degraded")
+    ]
 
 
 def test_a_missing_index_is_an_error(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ async def test_what_is_found_is_answered(tmp_path: Path) -> None:
         answer = (await client.post("/v1/search", json=body)).json()
     assert ["ok"] * 5 == [result["status"] for result in answer["results"]]
     assert "All of Page 3." in answer["content"]
-    lost = [f"tavily: {name} can't be asked for, so it was left out" for name in ("language", "safe_search")]
+    lost = [f"search: tavily: {name} can't be asked for, so it was left out" for name in ("language", "safe_search")]
     assert lost == answer["degraded"][:2]
 
 
