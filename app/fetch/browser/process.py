@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections import deque
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def check_command(command: str) -> list[str]:
     return words
 
 
-async def _lines(stream: asyncio.StreamReader):  # type: ignore[no-untyped-def]
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
     while True:
         try:
             line = await stream.readline()
