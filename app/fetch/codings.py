@@ -49,7 +49,9 @@ class Inflater:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """See `Decoder`."""
-        while data:
+        part = b""
+        # A full step may have taken in the last of the data and still have output waiting.
+        while data or len(part) == STEP_BYTES:
             if self._decoder is None:
                 has_header = data[0] & 0x0F == 8
                 self._decoder = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
@@ -58,7 +60,8 @@ class Inflater:
                     return  # padding or garbage after the end: browsers ignore it as well
                 self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
             self._begun = True
-            yield self._decoder.decompress(data, STEP_BYTES)
+            part = self._decoder.decompress(data, STEP_BYTES)
+            yield part
             data = self._decoder.unconsumed_tail or self._decoder.unused_data
 
     @property

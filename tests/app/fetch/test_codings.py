@@ -82,6 +82,16 @@ def test_a_large_page_comes_out_whole(coding: str, size: int) -> None:
     assert decoder.complete
 
 
+@pytest.mark.parametrize("wbits", [-15, 15, 31], ids=["raw", "zlib", "gzip"])
+def test_what_ends_just_behind_a_step_comes_out_whole(wbits: int) -> None:
+    """The decoder may have taken in all of the data while the last of its output still waits."""
+    for more in range(0, 2_000, 13):
+        packer = zlib.compressobj(9, zlib.DEFLATED, wbits)
+        packed = packer.compress(bytes(STEP_BYTES + more)) + packer.flush()
+        [decoder] = decoders("gzip" if wbits == 31 else "deflate") or []
+        assert (STEP_BYTES + more, True) == (len(undone([decoder], [packed])), decoder.complete)
+
+
 @pytest.mark.parametrize("named", ["compress", "gzip, dcb", "gzip, gzip, gzip, gzip", "x"])
 def test_what_cannot_be_undone_is_said_beforehand(named: str) -> None:
     """An unknown coding, or too many."""
