@@ -52,6 +52,7 @@ def test_a_page_without_words_of_its_own_is_a_shell(shown: str) -> None:
         "<p>Gone.",
         "<h1>404</h1><p>There is no such page.",
         f"<div id=root><p>{PROSE}</p></div>{LOADER}",
+        f"<aside><p>{PROSE}</p></aside><app-root></app-root>{LOADER}",
         f"<p>The shop opens on Sunday from ten to two o'clock, and never on Mondays.</p>{LOADER}",
     ],
 )
