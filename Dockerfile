@@ -25,10 +25,12 @@ RUN case "${VARIANT}" in full) set=local ;; slim) set=base ;; *) echo "VARIANT i
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY pruning pruning
-# Left out: pip, the tests of packages, and translations of country names. Nothing of the service reads them.
+# Left out: pip, the tests of packages, translations of country names, and tokenizers that Tekken's newest file has
+# superseded. Nothing of the service reads them.
 RUN /opt/secateurs/bin/pip install --quiet --no-deps --no-build-isolation . \
     && /opt/secateurs/bin/pip uninstall --quiet --yes pip \
-    && find /opt/secateurs/lib -type d \( -name tests -o -path '*/pycountry/locales' \) -prune -exec rm -r {} +
+    && find /opt/secateurs/lib -type d \( -name tests -o -path '*/pycountry/locales' \) -prune -exec rm -r {} + \
+    && find /opt/secateurs/lib -path '*/mistral_common/data/*' \( -name '*.model*' -o -name tekken_240718.json \) -delete
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS runtime

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
+from app import mcp
 from app.api import docs, health, open_webui, problems, tavily, v1
 from app.hangup import HangUp
 from app.limits import BodyLimit
@@ -30,7 +31,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with open_parts(chosen, observe) as parts:
             app.state.pipeline = Pipeline(parts, chosen, observe)
             parts.start_loading()
-            yield
+            async with mcp.running(app):
+                yield
 
     app = FastAPI(
         title="Secateurs",
@@ -43,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (v1, tavily, open_webui):
         app.include_router(routes.router)
     app.include_router(health.router)
+    mcp.install(app, chosen.request_bytes)
     docs.install(app)
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes)
