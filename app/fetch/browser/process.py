@@ -43,9 +43,12 @@ FLAGS = (
 START_SECONDS = 20.0
 _TOLD_LINES = 3
 
-# A shell that waits for the end of its input, which comes when we close it, or when this process dies however it dies;
-# then it takes its whole process group along. Closing its own stderr leaves that of the browser to tell of its end.
-_GUARDIAN = '"$@" </dev/null & exec 2>&-; read -r _; kill -KILL 0'
+# Two shells that wait for the end of their input, which comes when we close it, or when this process dies in any way.
+# One then takes its whole process group along; the other, in a session of its own, removes what is left of the folder.
+# Closing their own stderr leaves that of the browser to tell of its end.
+_GUARDIAN = """exec 3<&0; folder=$1; shift
+setsid sh -c 'read -r _; sleep 1; rm -rf -- "$0"' "$folder" <&3 2>&- &
+"$@" </dev/null 3<&- & exec 2>&-; read -r _; kill -KILL 0"""
 
 
 class Process:
@@ -65,7 +68,7 @@ class Process:
         words = [*check_command(command), *FLAGS, f"--user-data-dir={folder / 'profile'}"]
         try:
             process = await asyncio.create_subprocess_exec(
-                *("sh", "-c", _GUARDIAN, "browser", *words),
+                *("sh", "-c", _GUARDIAN, "browser", str(folder), *words),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
@@ -94,6 +97,8 @@ class Process:
 
     async def aclose(self) -> None:
         """End it and all its processes at once, and remove its folder."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._listening.cancel()

@@ -18,11 +18,11 @@ from tests.needs import ROOT
 pytestmark = pytest.mark.anyio
 
 SERVICE = """
-import asyncio, sys
+import asyncio, json, sys
 from app.fetch.browser.process import Process
 async def main():
     process = await Process.start(sys.argv[1])
-    print(process._process.pid, flush=True)
+    print(json.dumps([process._process.pid, str(process._folder)]), flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
@@ -71,18 +71,18 @@ def alive(group: int) -> bool:
 
 
 async def test_it_does_not_outlive_the_service(chromium: Path) -> None:
-    """Not even one that is killed and can clean up nothing."""
+    """Nor does its folder, not even a service that is killed and can clean up nothing."""
     service = subprocess.Popen(  # noqa: ASYNC220 - it is waited for by its end alone
         [sys.executable, "-c", SERVICE, f"{chromium} --no-sandbox"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert service.stdout is not None
-    group = json.loads(service.stdout.readline())
+    group, folder = json.loads(service.stdout.readline())
     assert alive(group)
     service.send_signal(signal.SIGKILL)
     service.communicate()
 
     async with asyncio.timeout(30):
-        while alive(group):
+        while alive(group) or await in_thread(Path(folder).exists):
             await asyncio.sleep(0.02)
 
 
