@@ -12,9 +12,10 @@ from worker import serve, timed
 
 from pruning.blocks import BlockTree
 from pruning.budget import Fit, fit
+from pruning.characters import BLOCK_MARK, INLINE_MARK
 from pruning.document import Limits, Page, utf8
 from pruning.elements import CODES
-from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable
+from pruning.nodes import NodeTable
 from pruning.render import HtmlWriter
 from pruning.tokens import TokenCounter
 from tests.pruning import oracle

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pruning.characters import BLOCK_MARK, INLINE_MARK
 from pruning.document import Limits, Page
 from pruning.elements import CODES, NAMES, TEXT
-from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable
+from pruning.nodes import NodeTable
 from pruning.parse import node_table
 from pruning.words import count_words
 
@@ -214,7 +215,7 @@ _EMPTY = {name: np.zeros(0, bool if name == "is_leaf" else np.int32) for name in
 def _page_blocks(table: NodeTable) -> dict[str, np.ndarray]:
     """One page's blocks: its block-level elements, and the runs of inline nodes between them."""
     is_block = table.is_block()
-    parent = np.maximum(table.parent, 0)
+    parent = table.around()
     has_blocks = np.bincount(parent[1:][is_block[1:]], minlength=len(table)) > 0
     bare = np.flatnonzero(~is_block & is_block[parent] & has_blocks[parent])
     # A run goes on where a bare node begins right where its bare sibling ended.
@@ -225,10 +226,10 @@ def _page_blocks(table: NodeTable) -> dict[str, np.ndarray]:
 
     chosen = is_block.copy()
     chosen[runs] = True
-    node = np.flatnonzero(chosen).astype(np.int32)
+    node = np.flatnonzero(chosen)
     number = np.cumsum(chosen, dtype=np.int32) - 1
     part = {name: getattr(table, name)[node] for name in ("start", "stop", "words", "spaced")}
-    part |= {"node": node, "last": table.end[node], "parent": number[parent[node]]}
+    part |= {"node": node.astype(np.int32), "last": table.end[node], "parent": number[parent[node]]}
     part["tag"] = np.where(is_block[node], table.tag[node], TEXT).astype(np.uint8)
     if len(runs):
         where, first = number[runs], np.flatnonzero(begins)

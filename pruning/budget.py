@@ -14,8 +14,8 @@ from itertools import islice
 
 import numpy as np
 
+from pruning.characters import BLOCK_MARK, INLINE_MARK
 from pruning.context import Context
-from pruning.nodes import BLOCK_MARK, INLINE_MARK
 from pruning.render import Writer, render
 from pruning.tokens import TokenCounter
 

@@ -143,7 +143,7 @@ def _believed(encoding: str | None, is_utf8: bool) -> str | None:
 
 
 def _detected(data: bytes, is_utf8: bool, url: str | None) -> str:
-    if is_utf8 and not any(escape in data for escape in _ESCAPED_CHARSETS):
+    if is_utf8 and not (b"\x1b" in data and any(escape in data for escape in _ESCAPED_CHARSETS)):
         return "utf-8"  # UTF-16 of ASCII alone, too: its zeros are dropped
     if unmarked := unmarked_wide(data):
         return unmarked

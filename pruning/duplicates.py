@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pruning.characters import kinds_of, slices
 from pruning.nodes import NodeTable
-from pruning.words import slices, word_begins
+from pruning.words import word_begins
 
 PROSE_ALIKE = 0.65
 WHOLE_ALIKE = 0.8
@@ -77,7 +78,7 @@ class _Sketch:
         text = table.text[:_MOST_CHARACTERS]
         if len(text) < _RUN:
             return cls(table.text, None, None)
-        at = np.flatnonzero(word_begins(text)[0][: len(text) - _RUN + 1])
+        at = np.flatnonzero(word_begins(kinds_of(text))[0][: len(text) - _RUN + 1])
         hashes = _hashes(text, at)
         in_prose = hashes[_within_paragraphs(table, at)]
         has_prose = len(in_prose) >= max(_LEAST_RUNS, _LEAST_PROSE * len(hashes))

@@ -67,8 +67,10 @@ _THROUGH = (
 )
 # Drawings are full of them, and hold their texts elsewhere (in `text`, which is like any unknown element).
 _SHAPES = ("g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "use", "stop", "clippath")
-# They hold nothing, but libxml2 does not know it, and gives them what stands behind them.
+# They hold nothing, but libxml2 does not know it: rawtext.py takes them out.
 VOID_TO_US = frozenset(("bgsound", "command", "embed", "image", "keygen", "source", "track", "wbr"))
+# No attribute hides them: what holds nothing, and the page itself, which scripts hide until it is laid out.
+NEVER_HIDDEN = VOID_TO_US | {"html", "body"}
 _APART = ("button", "select", "optgroup", "option", "meter", "progress", "rt", "map")
 _BREAK = ("br", "hr")
 _ASK = ("html", "dialog")
@@ -170,6 +172,8 @@ _PARENTS = {
     "summary": ("details",),
     "figcaption": ("figure",),
 }
-PARENTS: dict[int, frozenset[int]] = {
-    CODES[name]: frozenset(CODES[parent] for parent in parents) for name, parents in _PARENTS.items()
-}
+# bool (parent, child), by their codes.
+MISPLACED = np.zeros((len(NAMES), len(NAMES)), bool)
+for _name, _parents in _PARENTS.items():
+    MISPLACED[:, CODES[_name]] = True
+    MISPLACED[[CODES[_parent] for _parent in _parents], CODES[_name]] = False

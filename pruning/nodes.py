@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pruning import elements
+from pruning.characters import MARK
+from pruning.elements import CODES
 from pruning.metadata import Metadata
-from pruning.words import count_before, places_up_to, words_between
-
-# The parser leaves a mark in the text where an element starts or ends.
-BLOCK_MARK, INLINE_MARK = "\x00", "\x01"
+from pruning.words import count_before, words_between
 
 _MANY = 100  # nodes of a text from which it pays off to look up those that a piece of it holds
 
@@ -56,10 +55,14 @@ class NodeTable:
         """bool (n,): block-level elements, the root among them."""
         return elements.IS_BLOCK[self.tag]
 
+    def around(self) -> np.ndarray:
+        """int (n,): each node's parent, the root's is itself; of the type that numpy reads fastest as an index."""
+        return np.maximum(self.parent, 0, dtype=np.intp)
+
     def number_below(self, chosen: np.ndarray) -> np.ndarray:
         """int (n,): how many of the chosen nodes, bool (n,), stand somewhere below each node."""
         count = count_before(chosen)
-        return count[self.end] - count[1:]
+        return count[self.end.astype(np.intp)] - count[1:]
 
     def is_below(self, chosen: np.ndarray) -> np.ndarray:
         """bool (n,): nodes somewhere below one of the chosen nodes, bool (n,)."""
@@ -69,7 +72,7 @@ class NodeTable:
 
     def nearest_without(self, gone: np.ndarray) -> np.ndarray:
         """int (n,): each node's nearest ancestor that is none of the chosen, bool (n,); the root's is the root."""
-        parent = np.maximum(self.parent, 0)
+        parent = self.around()
         jump = np.where(gone, parent, np.arange(len(parent)))
         while True:
             further = jump[jump]
@@ -101,69 +104,109 @@ class Events:
     removed: dict[str, int]
 
 
-def from_events(events: Events, metadata: Metadata) -> NodeTable:
-    """The table of balanced events, the root's first and last."""
-    codes = np.frombuffer(bytes(events.codes), np.uint8)
-    marks = places_up_to(ord(INLINE_MARK), events.text)
-    starts = codes > 0
-    # Between any two events there is a stretch of text; slots interleave them: text 0, event 0, text 1, event 1, …
-    borders = np.empty(len(codes) + 2, np.int32)
-    borders[0], borders[1:-1], borders[-1] = -1, marks, len(events.text)
-    text_from, text_to = borders[:-1] + 1, borders[1:]
-    is_node = np.empty(2 * len(codes) + 1, bool)
-    is_node[0::2] = text_to > text_from
-    is_node[1::2] = starts
-    before = np.cumsum(is_node, dtype=np.int32)  # nodes up to and including each slot
-    level = np.cumsum(np.where(starts, 1, -1), dtype=np.int32)
-    opened, closed = _pairs(level, starts)
+_MANY_LEVELS = 1 << 15
+# By the codes of an element and of what stands in it: what settle.py has to see to.
+_UNSETTLED = np.zeros((len(elements.NAMES), len(elements.NAMES)), bool)
+_UNSETTLED[CODES["table"], [CODES["td"], CODES["th"]]] = True
+_UNSETTLED[CODES["dl"], CODES["div"]] = True
 
-    n = int(before[-1])
-    text_slots = np.flatnonzero(is_node[0::2])
-    texts, elems = before[0::2][text_slots] - 1, before[1::2][opened] - 1
+
+@dataclass(slots=True)
+class Nesting:
+    """Which events belong to one element, and what stands in what. Elements come level by level, each in page order.
+
+    Attributes:
+        codes: uint8 (2k,), those of the events.
+        opened, closed: int (k,), the events that start and end each element; the root's come first.
+        level: int (k,), the root's is 1.
+        around: int (k,), the event that starts the element around it; the root's is its own.
+    """
+
+    codes: np.ndarray
+    opened: np.ndarray
+    closed: np.ndarray
+    level: np.ndarray
+    around: np.ndarray
+
+    @classmethod
+    def of(cls, events: Events) -> "Nesting":
+        """The nesting of balanced events, the root's first and last."""
+        codes = np.frombuffer(events.codes, np.uint8)
+        starts = codes > 0
+        # An element's start and its end have the same level. On one level they take turns, so sorting by level puts
+        # each start before its end.
+        level = np.cumsum(np.where(starts, 1, -1), dtype=np.int32)
+        level += ~starts
+        if len(codes) < _MANY_LEVELS or level.max() < _MANY_LEVELS:
+            level = level.astype(np.int16)  # sorted by radix, ten times as fast
+        order = np.argsort(level, kind="stable")
+        opened, closed = order[0::2].copy(), order[1::2].copy()  # in one piece each, they are read faster
+        level = level[opened]
+        # What is around an element is the last one that starts before it, one level higher.
+        place = level * np.int64(len(codes)) + opened
+        around = opened[np.searchsorted(place, place - len(codes)) - 1]
+        around[0] = opened[0]
+        return cls(codes, opened, closed, level, around)
+
+    def is_settled(self, depth: int) -> bool:
+        """Whether nothing is deeper than `depth`, and no element has to be added or taken out."""
+        return bool(
+            self.level[-1] <= depth + 1 and not _UNSETTLED[self.codes[self.around], self.codes[self.opened]].any()
+        )
+
+    def outermost(self, code: int) -> list[tuple[int, int]]:
+        """The events that start and end each element of this code that stands in none of its like, in page order."""
+        chosen = self.codes[self.opened] == code
+        found = []
+        last = -1
+        for start, end in sorted(zip(self.opened[chosen].tolist(), self.closed[chosen].tolist(), strict=True)):
+            if start > last:
+                found.append((start, end))
+                last = end
+        return found
+
+
+def from_events(events: Events, kinds: np.ndarray, nesting: Nesting, metadata: Metadata) -> NodeTable:
+    """The table of events: a node for each element, and one for each text between two events.
+
+    Args:
+        events: what the parser saw, white space folded.
+        kinds: uint8 (n,), those of the text's characters.
+        nesting: which events belong together.
+        metadata: what the page says about itself.
+    """
+    codes, opened, closed = nesting.codes, nesting.opened, nesting.closed
+    marks = np.flatnonzero(kinds & MARK != 0).astype(np.int32)
+    starts, has_text = codes > 0, np.zeros(len(codes), bool)
+    has_text[:-1] = marks[1:] - marks[:-1] > 1
+    texts = np.flatnonzero(has_text)
+    # Each event brings up to two nodes: its element, and the text behind it.
+    first = np.zeros(len(codes) + 1, np.int32)
+    np.cumsum(np.add(starts, has_text, dtype=np.int8), out=first[1:])
+    element, text = first[opened], (first[:-1] + starts)[texts]
+    inside = np.empty(len(codes), np.intp)  # behind each event, the event that starts the element that is open then
+    inside[opened], inside[closed] = opened, nesting.around
+
+    n = int(first[-1])
     tag = np.zeros(n, np.uint8)
-    end, start, stop, depth = (np.empty(n, np.int32) for _ in range(4))
-    tag[elems] = codes[opened]
-    end[texts], end[elems] = texts + 1, before[1::2][closed]
-    start[texts], start[elems] = text_from[text_slots], text_from[opened + 1]
-    stop[texts], stop[elems] = text_to[text_slots], text_to[closed]
-    depth[texts], depth[elems] = level[text_slots - 1] + 1, level[opened]
-    words, spaced = words_between(events.text, start, stop)
+    parent, end, start, stop = (np.empty(n, np.int32) for _ in range(4))
+    tag[element] = codes[opened]
+    parent[element], parent[text] = first[nesting.around], first[inside[texts]]
+    parent[0] = -1
+    end[element], end[text] = first[closed], text + 1
+    start[element], start[text] = marks[opened] + 1, marks[texts] + 1
+    stop[element], stop[text] = marks[closed], marks[texts + 1]
+    words, spaced = words_between(kinds, start, stop)
     return NodeTable(
         tag=tag,
-        parent=_parents(depth, elems),
+        parent=parent,
         end=end,
         start=start,
         stop=stop,
         words=words,
         spaced=spaced,
-        attributes={int(before[2 * event + 1] - 1): value for event, value in events.attributes.items()},
+        attributes={int(first[event]): value for event, value in events.attributes.items()},
         text=events.text,
         metadata=metadata,
         removed=events.removed,
     )
-
-
-_MANY_LEVELS = 1 << 15
-
-
-def _pairs(level: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Events that open an element, sorted by level, and the events that close each.
-
-    On one level starts and ends take turns, so sorting by level puts each start before its end.
-    """
-    keys = level + ~starts
-    if len(keys) < _MANY_LEVELS or keys.max() < _MANY_LEVELS:
-        keys = keys.astype(np.int16)  # sorted by radix, ten times as fast
-    order = np.argsort(keys, kind="stable")
-    return order[0::2], order[1::2]
-
-
-def _parents(depth: np.ndarray, elems: np.ndarray) -> np.ndarray:
-    """The parent is the last element before a node that is one level higher."""
-    n = len(depth)
-    before_level = depth * np.int64(n)
-    keys = before_level[elems] + elems  # sorted already: elems come by level, then by position
-    wanted = before_level + np.arange(-n, 0)
-    parent = elems[np.maximum(np.searchsorted(keys, wanted) - 1, 0)].astype(np.int32)
-    parent[0] = -1
-    return parent

@@ -21,39 +21,45 @@ _LIST_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "ul ol 
 
 def repair(table: NodeTable) -> None:
     """Rename what a parser would move elsewhere, so that the page written again is read as the same tree."""
-    tag = table.tag
-    tag[(tag == _P) & (table.number_below(table.is_block()) > 0)] = _DIV
-    _repair_headings(table)
-    _repair_preformatted(table)
-    _repair_lists(table)
+    tag, around = table.tag, table.around()
+    while (misplaced := elements.MISPLACED[tag[around], tag]).any():  # a row that goes takes its cells along
+        tag[misplaced] = _DIV
+    holding = table.number_below(table.is_block()) > 0  # blocks; no repair makes one of anything else
+    tag[(tag == _P) & holding] = _DIV
+    _repair_headings(table, holding)
+    _repair_preformatted(table, holding)
+    _repair_lists(table, holding)
     _repair_tables(table)
     _demote_definitions(table)
     for node in [node for node in table.attributes if tag[node] == _DIV]:
         del table.attributes[node]
 
 
-def _repair_headings(table: NodeTable) -> None:
+def _repair_headings(table: NodeTable, holding: np.ndarray) -> None:
     """No heading stands within another, none holds paragraphs or tables."""
     tag = table.tag
+    if not (elements.IS_HEADING[tag] & holding).any():
+        return
     heading = elements.IS_HEADING[tag]
     tag[heading & table.is_below(heading)] = _DIV
     tag[elements.IS_HEADING[tag] & (table.number_below(tag == _TABLE) > 0)] = _DIV
     tag[(tag == _P) & table.is_below(elements.IS_HEADING[tag])] = _DIV
 
 
-def _repair_preformatted(table: NodeTable) -> None:
+def _repair_preformatted(table: NodeTable, holding: np.ndarray) -> None:
     """Preformatted text holds no lists and tables."""
     tag = table.tag
-    if (tag == _PRE).any():
+    if ((tag == _PRE) & holding).any():
         tag[table.is_below(tag == _PRE) & (_TABLE_PARTS[tag] | _LIST_PARTS[tag])] = _DIV
 
 
-def _repair_lists(table: NodeTable) -> None:
+def _repair_lists(table: NodeTable, holding: np.ndarray) -> None:
     """No list stands in an address or a term; no address and no preformatted text stands between a list's items."""
     tag = table.tag
-    tag[(tag == _DT) & (table.number_below(tag == _DL) > 0)] = _DD
+    if ((tag == _DT) & holding).any():
+        tag[(tag == _DT) & (table.number_below(tag == _DL) > 0)] = _DD
     address, pre = tag == _ADDRESS, tag == _PRE
-    if not (address.any() or pre.any()):
+    if not ((address & holding).any() or ((address | pre).any() and (tag == _UL).any())):
         return
     around = table.nearest_without(_MAY_GO[tag])
     in_list = tag[around] == _UL
@@ -68,9 +74,9 @@ def _repair_lists(table: NodeTable) -> None:
 
 
 def _demote_definitions(table: NodeTable) -> None:
-    """A `dl` that holds a `div` is broken: its parts become divs. (Those around terms are gone: see parse.py.)"""
+    """A `dl` that holds a `div` is broken: its parts become divs. (Those around terms are gone: see settle.py.)"""
     tag = table.tag
-    if not (tag == _DL).any():
+    if not (_MAY_GO[tag] & (tag[table.parent] == _DL)).any():
         return
     around = table.nearest_without(_MAY_GO[tag])
     pending = around[(tag == _DIV) & (tag[around] == _DL) & (table.words > 0)].tolist()

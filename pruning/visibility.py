@@ -9,10 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import numpy as np
-
-from pruning.words import slices
-
 Attributes = Mapping[str, str]
 
 _HIDING_STYLE = re.compile(
@@ -23,10 +19,11 @@ _HIDING_STYLE = re.compile(
 
 
 class Rule(NamedTuple):
-    """One way in which HTML hides an element: an attribute, and whether its value does so."""
+    """One way in which HTML hides an element: an attribute, whether its value does so, and as what that is counted."""
 
     attribute: str
     hides: Callable[[str], bool]
+    kind: str
     reason: str
 
 
@@ -37,12 +34,14 @@ def hidden_is_meant(value: str) -> bool:
 
 def style_hides(style: str) -> bool:
     """Whether an inline style takes its element off the page."""
-    return _HIDING_STYLE.search(style) is not None
+    said = style.lower()  # most styles say none of these, which is found out fast
+    may_hide = "none" in said or "hidden" in said or "font-size" in said or "collapse" in said
+    return may_hide and _HIDING_STYLE.search(style) is not None
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("hidden", hidden_is_meant, "not rendered; `until-found` is, once a reader searches for it"),
-    Rule("style", style_hides, "inline style takes it off the page: the classic place of injected prompts"),
+    Rule("hidden", hidden_is_meant, "hidden", "not rendered; `until-found` is, once a reader searches for it"),
+    Rule("style", style_hides, "hidden_by_style", "the classic place of injected prompts"),
 )
 
 # Shown although a rule or a naive reading says otherwise, and hidden by the element's nature (elements.py):
@@ -56,6 +55,7 @@ RULES: tuple[Rule, ...] = (
 #   meter, progress      shown: their text says what the bar shows
 #   svg                  its texts are shown (scores, labels of charts), not its title, description and definitions
 #   template, head       hidden: never rendered
+#   html, body           shown, whatever their attributes say: scripts hide them only until the page is laid out
 #   iframe, object, video… their fallback text is hidden: browsers show the thing itself
 #   img alt              kept where it says something; not a visible word
 
@@ -74,34 +74,18 @@ def controlled(attributes: Attributes) -> list[str]:
 
 
 def hidden_by(attributes: Attributes, panels: set[str]) -> str | None:
-    """The attribute that hides its element, or None where a reader can see it.
+    """The kind of the rule that hides an element, or None where a reader can see it.
 
     Args:
         attributes: the element's attributes.
         panels: ids of the panels that controls seen so far open.
     """
-    for rule in RULES:
-        if rule.attribute in attributes and rule.hides(attributes[rule.attribute]):
+    for attribute, hides, kind, _ in RULES:
+        value = attributes.get(attribute)
+        if value is not None and hides(value):
             opens = attributes.get("role") in _PANEL_ROLES or attributes.get("id") in panels
-            return None if opens else rule.attribute
+            return None if opens else kind
     return None
-
-
-# Characters that no reader sees: controls, soft hyphen, zero-width space and word joiner, byte order mark, bidi
-# overrides and isolates, tag characters (they spell hidden prompts), noncharacters. Joiners that shape letters and
-# emoji stay.
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb"
-    "\ufffe\uffff\U000e0000-\U000e007f]+"
-)
-
-_IS_INVISIBLE = np.zeros(0xE0081, bool)  # the last one stands for all beyond
-_IS_INVISIBLE[[code for code in (*range(5, 0x10000), *range(0xE0000, 0xE0080)) if INVISIBLE.match(chr(code))]] = True
-
-
-def has_invisible(text: str) -> bool:
-    """Whether `INVISIBLE` finds anything beyond U+0004 (those are cleaning's own marks). Six times as fast as that."""
-    return any(_IS_INVISIBLE[np.minimum(codes, len(_IS_INVISIBLE) - 1)].any() for _, codes in slices(text))
 
 
 _FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|svg|webp|avif|bmp|ico|tiff?)$|^[\w-]*\d{3,}[\w-]*$", re.IGNORECASE)

@@ -2,12 +2,10 @@
 
 import re
 
-import numpy as np
-
 from app.convert.document import paragraphs
 from pruning.clean import clean
 from pruning.errors import PageError
-from pruning.words import words_between
+from pruning.words import count_words
 
 _TAG = re.compile(
     r"</?(?:p|br|div|span|a|b|i|em|strong|ul|ol|li|h[1-6]|table|section|article|blockquote)\b[^<>]*>", re.IGNORECASE
@@ -47,4 +45,4 @@ def is_prose(text: str, words: int = 8) -> bool:
 
 def word_count(text: str) -> int:
     """Words, each character of a script without spaces as one."""
-    return int(words_between(text, np.array([0]), np.array([len(text)]))[0][0]) if text else 0
+    return count_words(text)[0]

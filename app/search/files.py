@@ -14,11 +14,12 @@ import numpy as np
 
 from app.convert.page import to_page
 from app.convert.sniff import Declared
+from pruning.characters import BLOCK_MARK, INLINE_MARK
 from pruning.document import Limits, Page
 from pruning.elements import CODES
 from pruning.errors import PageError, PageTooLarge
 from pruning.isolate import read_page
-from pruning.nodes import BLOCK_MARK, INLINE_MARK, NodeTable
+from pruning.nodes import NodeTable
 
 MARKDOWN_SUFFIXES = (".md", ".markdown")
 SUFFIXES = (b".html", b".htm", b".xhtml", *map(os.fsencode, MARKDOWN_SUFFIXES))

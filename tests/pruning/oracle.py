@@ -66,9 +66,20 @@ class _Builder(ElementTree.TreeBuilder):
         return super().close()
 
 
+_VOID_TAGS = re.compile(
+    rb"(<!--.*?--!?>|<(script|style|title|textarea|iframe|noembed|noframes|noscript|xmp)(?=[\s/>]).*?</\2(?=[\s/>]))|"
+    rb"<(?:%b)(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*>" % b"|".join(name.encode() for name in VOID),
+    re.IGNORECASE | re.DOTALL,
+)
+
+
 def parsed(html: str | bytes) -> Any:
-    """The tree that libxml2 sees in a page, without the limits of lxml's own: it loses text in deep pages."""
+    """The tree that libxml2 sees in a page, without the limits of lxml's own: it loses text in deep pages.
+
+    Void elements that it does not know are taken out before, or they would hold what stands behind them.
+    """
     data = without_unspeakable(html) if isinstance(html, str) else html
+    data = _VOID_TAGS.sub(lambda found: found[1] or b"", data)
     parser = etree.HTMLParser(
         target=_Builder(), encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
     )
@@ -130,7 +141,7 @@ def visible_words(html: str | bytes, *, alts: bool = False) -> list[str]:
 
 def is_hidden(tag: str, attributes: Any, panels: set[str]) -> bool:
     """Whether a reader sees nothing of an element; notes the panels that it opens."""
-    if tag in VOID:
+    if tag in VOID or tag in ("html", "body"):
         return False
     if tag in NEVER_SHOWN or (tag == "dialog" and "open" not in attributes):
         return True

@@ -22,6 +22,10 @@ ADDRESS = "https://example.org/garden/hedges"
 @example("<title>T</title><section>no body tag</section>")
 @example("<p>one<embed>two<wbr>three<source>four</p>")
 @example("<embed hidden>seen")
+@example("<li hidden>a<wbr>b<li>c")
+@example("<p title='<wbr>'>a<source x='>'/>b<!--<wbr>--><xmp><wbr></xmp><track")
+@example("<body hidden>seen")
+@example("<html style='display:none'><body style='visibility:hidden'>seen")
 @example("<p>a </p></html>behind")
 @example('<a>x</a><img alt=" words "><button>y</button>')
 @example("a \ud800 b \ud83d\udc4d")
@@ -111,12 +115,15 @@ def test_a_page_without_text_becomes_nothing(nothing: str | bytes) -> None:
 
 def test_what_was_removed_is_counted() -> None:
     """By kind: what hid it, or the element that is never shown."""
-    page = "<script>a</script><script>b</script><p hidden>c</p><div style='display:none'>d</div><div></div><p>e</p>"
+    page = (
+        "<script>a</script><script>b</script><style>p{}</style>"
+        "<p hidden>c</p><div style='display:none'>d</div><div></div><p>e</p>"
+    )
 
     cleaned = clean_page(Page(page))
 
     assert "<!DOCTYPE html>\n<p>e\n" == cleaned.content
-    assert {"script": 2, "hidden": 1, "style": 1, "empty": 1} == cleaned.removed
+    assert {"script": 2, "style": 1, "hidden": 1, "hidden_by_style": 1, "empty": 1} == cleaned.removed
 
 
 def test_limits_hold() -> None:

@@ -8,9 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pruning import Page
+from pruning.characters import BLOCK_MARK, kinds_of
 from pruning.elements import CODES, NAMES, TEXT
 from pruning.metadata import Metadata
-from pruning.nodes import BLOCK_MARK, Events, NodeTable, from_events
+from pruning.nodes import Events, Nesting, NodeTable, from_events
 from pruning.parse import node_table
 from pruning.words import count_words
 from tests.pruning.strategies import ANY_PAGES
@@ -84,7 +85,8 @@ def trees(draw: st.DrawFn) -> Slow:
 
 def table_of(tree: Slow) -> NodeTable:
     """The table of a tree's events."""
-    return from_events(Events(tree.codes, tree.text, {}, {}), Metadata())
+    events = Events(tree.codes, tree.text, {}, {})
+    return from_events(events, kinds_of(tree.text), Nesting.of(events), Metadata())
 
 
 @given(tree=trees())

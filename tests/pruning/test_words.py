@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pruning import fold, visibility, words
+from pruning import characters, fold, words
 from tests.pruning.strategies import LATIN, OTHER_SCRIPTS
 
 TEXTS = st.lists(st.sampled_from([*LATIN, *OTHER_SCRIPTS, " ", "  ", "\t", "\n ", "\x00", "\x01", "\xa0"])).map("".join)
@@ -21,8 +21,8 @@ UNSPACED = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\u
 def slices_of(size: int) -> Iterator[None]:
     """Every text is read in slices of so many characters."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "_SLICE", size)
-        patch.setattr(fold, "_SLICE", size)
+        for module in (characters, fold, words):
+            patch.setattr(module, "SLICE", size)
         yield
 
 
@@ -45,17 +45,10 @@ def test_words_of_stretches_add_up(size: int, text: str, cuts: list[float]) -> N
     """What is counted between two places is what begins between them."""
     places = sorted(int(cut * len(text)) for cut in cuts)
     with slices_of(size):
-        parts, _ = words.words_between(text, np.array(places[:-1]), np.array(places[1:]))
-        whole, _ = words.words_between(text, np.array([places[0]]), np.array([places[-1]]))
+        kinds = characters.kinds_of(text)
+        parts, _ = words.words_between(kinds, np.array(places[:-1]), np.array(places[1:]))
+        whole, _ = words.words_between(kinds, np.array([places[0]]), np.array([places[-1]]))
     assert whole[0] == parts.sum()
-
-
-@SIZES
-@given(text=TEXTS)
-def test_marks_are_found(size: int, text: str) -> None:
-    """All characters up to U+0001, and no others, whatever slice they stand in."""
-    with slices_of(size):
-        assert [at for at, letter in enumerate(text) if letter <= "\x01"] == words.places_up_to(1, text).tolist()
 
 
 @SIZES
@@ -67,14 +60,3 @@ def test_white_space_is_folded(size: int, text: str) -> None:
     """Any run of it becomes one space, and none is left at the ends."""
     with slices_of(size):
         assert " ".join(text.split()) == fold.with_single_spaces(text)
-
-
-@SIZES
-@given(text=TEXTS, odd=st.sampled_from(["\u200b", "\xad", "\U000e0041", "\x05"]), at=st.floats(0, 1))
-@example("a👩b", "\u200b", 0.5)
-def test_invisible_characters_are_found(size: int, text: str, odd: str, at: float) -> None:
-    """Wherever one stands, also beside characters beyond the basic plane; and nowhere where there is none."""
-    place = int(at * len(text))
-    with slices_of(size):
-        assert not visibility.has_invisible(text)
-        assert visibility.has_invisible(text[:place] + odd + text[place:])
