@@ -13,7 +13,8 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test test-vllm test-searxng lint format bench-speed bench-service bench-generate image-check clean
+.PHONY: help install dev serve test test-vllm test-searxng test-leaks lint format bench-speed bench-service bench-fetch \
+  bench-generate image-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ test-vllm: dev $(VLLM)/.installed ## Test against a real vLLM on the CPU (instal
 test-searxng: dev $(SEARXNG)/.installed ## Test against a real SearXNG (installs 140 MB at first)
 	@SEARXNG_PYTHON=$(abspath $(SEARXNG))/bin/python $(BIN)/python -m pytest tests/searxng $(ARGS)
 
+test-leaks: dev ## Search 1,000 times among random faults, and look for what is left behind
+	@SECATEURS_TESTS_SEARCHES=1000 $(BIN)/python -m pytest tests/faults/test_leaks.py -s $(ARGS)
+
 lint: dev ## Check style, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -49,6 +53,9 @@ bench-speed: install $(PEERS)/.installed ## Measure speed beside htmlrag on the 
 
 bench-service: install ## Measure what the service adds to the time of pruning
 	@$(BIN)/python benchmarks/service.py $(ARGS)
+
+bench-fetch: install ## Measure a search of which three pages of ten hang
+	@$(BIN)/python benchmarks/fetch.py $(ARGS)
 
 bench-generate: install ## Measure the generative step in process (ARGS="--device cuda" for a GPU)
 	@$(BIN)/python benchmarks/generate.py $(ARGS)

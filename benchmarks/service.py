@@ -8,15 +8,9 @@ last line of stdout is one JSON document.
 import argparse
 import http.client
 import json
-import os
-import re
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, TypeVar
@@ -24,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 from machine import describe
 from pages import all_pages, data_folder, large_page, read, sample
+from running import service
 from tqdm import tqdm
 
 from pruning import Page, prune
@@ -50,7 +45,7 @@ def main() -> None:
     pages = sample(all_pages(arguments.data), arguments.pages)
     for name, value in describe("lxml", "numpy", "uvicorn", "fastapi").items():
         print(f"{name}: {value}")
-    with _service() as port:
+    with service(SECATEURS_CACHE="false") as port:
         result = _overhead(port, pages, arguments.repeats) | _health(port, pages, arguments.large)
     for name, value in result.items():
         print(f"{name:32} {value:>10,.2f}  {_verdict(name, value)}".rstrip())
@@ -64,35 +59,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=7, help="requests with each page; the median one counts")
     parser.add_argument("--large", type=int, default=5, help="requests with the page of 10 MB")
     return parser.parse_args()
-
-
-@contextmanager
-def _service() -> Iterator[int]:
-    """A running service without a model; its port."""
-    command = [str(Path(sys.executable).parent / "secateurs"), "serve", "--port", "0"]
-    with tempfile.TemporaryDirectory() as state:
-        environment = os.environ | {
-            "SECATEURS_STATE_DIR": state,
-            "SECATEURS_EMBEDDER": "none",
-            "SECATEURS_CACHE": "false",  # what is measured is the work
-            "SECATEURS_LOG_LEVEL": "error",
-        }
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        try:
-            yield _port(process)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _port(process: "subprocess.Popen[str]") -> int:
-    """Where the service says that it listens, once it is ready."""
-    assert process.stdout
-    for line in process.stdout:
-        found = re.search(r"ready on http://[^:]+:(\d+)", line)
-        if found:
-            return int(found[1])
-    raise SystemExit("the service ended before it was ready")
 
 
 def _overhead(port: int, pages: Sequence[Path], repeats: int) -> dict[str, float]:

@@ -55,18 +55,22 @@ def faulty(authority: tuple[trustme.CA, Path]) -> Iterator[FaultyServer]:
         yield server
 
 
-@contextmanager
-def service(faulty: FaultyServer, **settings: Any) -> Iterator[httpx.Client]:
-    """A client of a service that searches, and fetches from, the faulty server."""
-    chosen = {
+def service_settings(port: int) -> dict[str, Any]:
+    """The settings of a service that searches, and fetches from, the faulty server on that port."""
+    return LIMITS | {
         "embedder": "none",
         "provider": "searxng",
-        "searxng_url": f"http://127.0.0.1:{faulty.port}",
+        "searxng_url": f"http://127.0.0.1:{port}",
         "fetch_allowed_hosts": tuple(host for host in HOSTS if host != "127.0.0.1"),
         "fetch_proxy_environment": False,
     }
+
+
+@contextmanager
+def service(faulty: FaultyServer, **settings: Any) -> Iterator[httpx.Client]:
+    """A client of such a service."""
     with (
-        served(create_app(Settings(**chosen | LIMITS | settings))) as (host, port),
+        served(create_app(Settings(**service_settings(faulty.port) | settings))) as (host, port),
         httpx.Client(base_url=f"http://{host}:{port}", timeout=120) as client,
     ):
         yield client

@@ -417,6 +417,7 @@ class FaultyServer:
         port: on all of `HOSTS`.
         tls: name of a certificate -> port on FAULTY where it is shown; "hangs" is one that never shakes hands.
         finds: what the search engine finds: (url, snippet).
+        pages: by path, what good pages hold; any other path has a page of its own.
         asked: requests by path, without the query.
         sent: bytes sent by path.
         open: connections.
@@ -425,6 +426,7 @@ class FaultyServer:
     port: int = 0
     tls: dict[str, int] = field(default_factory=dict)
     finds: list[tuple[str, str | None]] = field(default_factory=list)
+    pages: dict[str, bytes] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
     open: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -460,6 +462,8 @@ class FaultyServer:
             await self._robots(host, client)
         elif name == "search":
             await self._search(query, client)
+        elif name in self.pages:
+            await client.page(self.pages[name])
         else:  # an engine that fails does so at an address of its own
             await FAULTS.get(name.removesuffix("/search"), Client.page)(client)
 
@@ -470,9 +474,9 @@ class FaultyServer:
         await client.page(b"User-agent: *\nDisallow: /", "content-type: text/plain", status=status)
 
     async def _search(self, query: str, client: Client) -> None:
-        """What there is at addresses that hold the words, or all that there is."""
-        wanted = parse_qs(query)["q"][0]
-        found = [row for row in self.finds if wanted in row[0]] or self.finds
+        """What stands at the addresses that the query names, or all that there is."""
+        wanted = set(parse_qs(query)["q"][0].split())
+        found = [row for row in self.finds if row[0] in wanted] or self.finds
         rows = [{"url": url, "title": f"About {url}", "content": snippet} for url, snippet in found]
         await client.page(json.dumps({"results": rows}).encode(), "content-type: application/json")
 
