@@ -71,7 +71,7 @@ async def _search_all(own: str, number: int, addresses: list[str], chance: rando
 
         async def search(urls: list[str], deadline_ms: int | None = None, hang_up: float | None = None) -> int:
             body = {"query": "pears " + " ".join(urls), "deadline_ms": deadline_ms}
-            with suppress(httpx.ReadTimeout):
+            with suppress(httpx.TimeoutException):
                 async with gate:
                     answer = await client.post("/v1/search", json=body, timeout=hang_up or 60)
                     return answer.status_code
