@@ -1,7 +1,7 @@
 """Waiting for pages that arrive side by side, for as long as it is worth it."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,9 +35,18 @@ async def arrivals(works: Iterable[Coroutine[Any, Any, bool]], patience: Patienc
     try:
         return await _watch(tasks, patience)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
+
+
+async def _end(tasks: Collection[asyncio.Task[bool]]) -> None:
+    """Cancel each task once and wait for its end; a second time would cut short what it cleans up."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # what a task that nobody watched any more ended with is no news
 
 
 async def _watch(tasks: Iterable[asyncio.Task[bool]], patience: Patience) -> Ended:

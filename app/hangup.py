@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -18,12 +17,16 @@ class HangUp:
             return await self.app(scope, receive, send)
         # One message ahead: a body is not read faster than the application wants it.
         messages: asyncio.Queue[Message] = asyncio.Queue(1)
-        with anyio.CancelScope() as answering:
-            listening = asyncio.create_task(_listen(receive, messages, answering.cancel))
-            try:
-                await self.app(scope, messages.get, send)
-            finally:
-                listening.cancel()
+        # A task of its own, cancelled once: whoever is cancelled again while cleaning up leaves connections behind.
+        answering = asyncio.ensure_future(self.app(scope, messages.get, send))
+        listening = asyncio.ensure_future(_listen(receive, messages, answering.cancel))
+        try:
+            await answering
+        except asyncio.CancelledError:
+            if not listening.done():  # somebody else's cancelling
+                raise
+        finally:
+            listening.cancel()
 
 
 async def _listen(receive: Receive, messages: "asyncio.Queue[Message]", hung_up: Callable[[], object]) -> None:

@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,11 @@ async def _run(port: int, searches: int, addresses: list[str]) -> dict[str, Any]
     before = await _inventory()
     statuses += await _search_all(own, searches, addresses, chance)
     after = await _inventory(before)
+    peers = _peers()
     server.should_exit = True
     await serving
-    return {"before": before, "after": after, "statuses": {str(s): statuses.count(s) for s in set(statuses)}}
+    counts = {str(status): statuses.count(status) for status in set(statuses)}
+    return {"before": before, "after": after, "peers": peers, "statuses": counts}
 
 
 async def _search_all(own: str, number: int, addresses: list[str], chance: random.Random) -> list[int]:
@@ -103,10 +106,7 @@ def _counted() -> dict[str, Any]:
 
 def inventory() -> dict[str, Any]:
     """What this process has: sockets, other open files, temporary files, threads, children, memory in MB."""
-    links = []
-    for file in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):
-            links.append(str(file.readlink()))
+    links = list(_open_files())
     return {
         "sockets": sum(link.startswith("socket:") for link in links),
         "files": sum(not link.startswith("socket:") for link in links),
@@ -115,6 +115,19 @@ def inventory() -> dict[str, Any]:
         "children": len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()),
         "megabytes": round(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
     }
+
+
+def _open_files() -> Iterator[str]:
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            yield str(file.readlink())
+
+
+def _peers() -> list[str]:
+    """The far ends of this process's TCP connections, as the kernel writes them, with their states."""
+    links = set(_open_files())
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
+    return sorted(f"{row[1]} -> {row[2]} {row[3]}" for row in rows if f"socket:[{row[9]}]" in links)
 
 
 if __name__ == "__main__":
