@@ -1,9 +1,11 @@
 """Waiting for pages that arrive side by side, for as long as it is worth it."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+import anyio
 
 Ended = Literal["all", "enough", "late"]
 
@@ -23,44 +25,51 @@ class Patience:
     grace: float
 
 
-async def arrivals(works: Iterable[Coroutine[Any, Any, bool]], patience: Patience) -> Ended:
+Work = Callable[[], Awaitable[bool]]
+
+
+async def arrivals(works: Sequence[Work], patience: Patience) -> Ended:
     """Run side by side what brings the pages; each work says at its end whether its page is a good one.
 
-    What has not ended when patience does is cancelled: on return nothing of it is left running.
+    What has not ended when patience does is cancelled: on return nothing of it is left running. It is cancelled by a
+    scope and not task by task, so that what it shields gets done: connections are closed behind shields.
 
     Returns:
         Why waiting ended: `all` have ended, `enough` have arrived and the grace is over, or it was too `late`.
     """
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        return await _watch(tasks, patience)
-    finally:
-        await _end(tasks)
+    ended: asyncio.Queue[bool | Exception] = asyncio.Queue()
+
+    async def run(work: Work) -> None:
+        try:
+            ended.put_nowait(await work())
+        except Exception as defect:  # noqa: BLE001 - raised below, where no group wraps it
+            ended.put_nowait(defect)
+
+    async with anyio.create_task_group() as group:
+        for work in works:
+            group.start_soon(run, work)
+        try:
+            outcome = await _watch(ended, len(works), patience)
+        finally:
+            group.cancel_scope.cancel()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
-async def _end(tasks: Collection[asyncio.Task[bool]]) -> None:
-    """Cancel each task once and wait for its end; a second time would cut short what it cleans up."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # what a task that nobody watched any more ended with is no news
-
-
-async def _watch(tasks: Iterable[asyncio.Task[bool]], patience: Patience) -> Ended:
-    now = asyncio.get_running_loop().time
-    pending = set(tasks)
+async def _watch(ended: "asyncio.Queue[bool | Exception]", number: int, patience: Patience) -> Ended | Exception:
+    """How waiting for so many ended, or what nobody foresaw."""
     good = 0
     until = patience.until
-    while pending:
-        done, pending = await asyncio.wait(
-            pending, timeout=max(0.0, until - now()), return_when=asyncio.FIRST_COMPLETED
-        )
-        if not done:
+    for _ in range(number):
+        try:
+            async with asyncio.timeout_at(until):
+                outcome = await ended.get()
+        except TimeoutError:
             return "enough" if until < patience.until else "late"
-        good += sum(task.result() for task in done)
+        if isinstance(outcome, Exception):
+            return outcome
+        good += outcome
         if good >= patience.enough and until == patience.until:
-            until = min(until, now() + patience.grace)
+            until = min(until, asyncio.get_running_loop().time() + patience.grace)
     return "all"

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.arrivals import Patience, arrivals
 from app.clock import FETCH_SHARE, READ_SHARE, Clock
@@ -73,7 +74,7 @@ class Pages:
                 table = await read(slot)
             return slot.status == "ok" and not slot.error and bool(table.words[0])
 
-        ended = await arrivals(map(arrive, slots), self._patience(len(slots), until))
+        ended = await arrivals([partial(arrive, slot) for slot in slots], self._patience(len(slots), until))
         for slot in slots:
             if slot.page is None:
                 slot.give_up(ended)

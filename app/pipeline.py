@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
+import anyio
+
 from app.clock import MODELS_SHARE, PROVIDER_SHARE, SEARCH_SHARE, Clock
 from app.errors import DeadlineExceeded
 from app.messages import Answer, CleanedPage, CleanRequest, PruneRequest, ReadPage, ReadRequest, SearchRequest, Wanted
@@ -93,7 +95,7 @@ class Pipeline:
         expansion = self.parts.expansion(request.sub_questions)
         until = min(clock.share(PROVIDER_SHARE), clock.now() + self.settings.search_seconds)
         try:
-            async with asyncio.timeout_at(clock.share(SEARCH_SHARE)):
+            with anyio.fail_after(clock.share(SEARCH_SHARE) - clock.now()):
                 found = await search(provider, request.for_provider(), expansion, until)
         except TimeoutError:
             seconds = SEARCH_SHARE * clock.seconds

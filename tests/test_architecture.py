@@ -24,14 +24,16 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.search", "app.fetch", "app.models"}),
     frozenset({"app.convert", "app.cache"}),
     frozenset({"app.store"}),
-    frozenset({"app.arrivals", "app.breaker", "app.clock", "app.http_answers", "app.seam", "app.settings"}),
+    frozenset(
+        {"app.arrivals", "app.breaker", "app.clock", "app.http_answers", "app.http_client", "app.seam", "app.settings"}
+    ),
     frozenset({"app"}),
     frozenset({"pruning"}),
 )
 PLACE = {part: number for number, layer in enumerate(LAYERS) for part in layer}
 # The core knows no network, no settings, no event loop.
 NOT_IN_PRUNING = frozenset(
-    {"aiohttp", "anyio", "asyncio", "fastapi", "http", "httpcore", "httpx", "pydantic_settings", "redis"}
+    {"aiohttp", "anyio", "asyncio", "fastapi", "http", "httpcore", "httpx", "httpx2", "pydantic_settings", "redis"}
     | {"requests", "socket", "ssl", "starlette", "urllib.request", "urllib3", "uvicorn"}
 )
 MODULES = sorted(path for package in ("app", "pruning") for path in (ROOT / package).rglob("*.py"))

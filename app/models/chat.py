@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 
 from app.breaker import Breaker
+from app.http_client import open_client
 from app.models import upstream
 from pruning.errors import ModelError
 
@@ -31,7 +32,7 @@ class ChatModel:
         self.url = upstream.address(url, "/v1/chat/completions")
         self._model = model
         self._breaker = Breaker(ModelError)
-        self._client = httpx.AsyncClient(headers=upstream.headers(key), timeout=SECONDS)
+        self._client = open_client(headers=upstream.headers(key), timeout=SECONDS)
 
     async def ask(self, messages: Sequence[Mapping[str, str]], deadline: float | None) -> str:
         """What the model says to these messages, before that moment on the event loop's clock.
@@ -64,5 +65,5 @@ class ChatModel:
         except (ValueError, LookupError, TypeError, RecursionError):
             raise upstream.ModelUnavailable(f"{self} answered with something else than a message") from None
 
-    async def _send(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response:
+    async def _send(self, method: str, url: httpx2.URL, **body: Any) -> httpx2.Response:
         return upstream.answered(self, await upstream.send(self._client, method, url, **body))

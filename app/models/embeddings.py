@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVarTuple
 
-import httpx
+import httpx2
 import numpy as np
 
+from app.http_client import open_client
 from app.models import upstream
 from app.seam import in_thread
 from pruning.embedding import Windows, cut, legible, word_starts
@@ -67,7 +68,7 @@ class EmbeddingServer:
         self._named = model is not None
         self._options = options or EmbeddingOptions()
         self._asking = asyncio.Semaphore(self._options.concurrency)
-        self._client = httpx.AsyncClient(headers=upstream.headers(key), timeout=self._options.seconds)
+        self._client = open_client(headers=upstream.headers(key), timeout=self._options.seconds)
         self.name = model or self.url.host
 
     async def load(self) -> None:
@@ -184,10 +185,10 @@ class EmbeddingServer:
             raise ModelError(f"{self} {upstream.explain(answer)}")
         return answer.content
 
-    async def _send(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response:
+    async def _send(self, method: str, url: httpx2.URL, **body: Any) -> httpx2.Response:
         async with self._asking:
             outcome = await upstream.send(self._client, method, url, **body)
-        if isinstance(outcome, httpx.HTTPError):
+        if isinstance(outcome, httpx2.HTTPError):
             raise ModelError(f"{self} {upstream.explain(outcome)}") from outcome
         return outcome
 

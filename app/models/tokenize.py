@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
+import httpx2
 
+from app.http_client import open_sync_client
 from app.models import upstream
 from pruning.errors import TokenizerError
 from pruning.tokens import TokenCounter, without_surrogates
@@ -40,7 +41,7 @@ class ServedTokenCounter(TokenCounter):
         self.url = upstream.address(url, "/tokenize")
         self.name = model or self.url.host
         self._asked = {"model": model} if model else {}
-        self._client = httpx.Client(headers=upstream.headers(key), timeout=seconds)
+        self._client = open_sync_client(headers=upstream.headers(key), timeout=seconds)
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="tokenize")
 
     @classmethod
@@ -90,18 +91,18 @@ class ServedTokenCounter(TokenCounter):
         except (ValueError, LookupError, TypeError) as error:
             raise TokenizerError(f"{self} answered without a count: is it vLLM's /tokenize?") from error
 
-    def _send(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response:
+    def _send(self, method: str, url: httpx2.URL, **body: Any) -> httpx2.Response:
         outcome = self._outcome(method, url, **body)
         pause = upstream.pause(outcome)
         if pause is not None:
             time.sleep(pause)
             outcome = self._outcome(method, url, **body)
-        if isinstance(outcome, httpx.HTTPError):
+        if isinstance(outcome, httpx2.HTTPError):
             raise TokenizerError(f"{self} {upstream.explain(outcome)}") from outcome
         return outcome
 
-    def _outcome(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response | httpx.HTTPError:
+    def _outcome(self, method: str, url: httpx2.URL, **body: Any) -> httpx2.Response | httpx2.HTTPError:
         try:
             return self._client.request(method, url, **body)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             return error

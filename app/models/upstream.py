@@ -3,14 +3,14 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 
 from app.breaker import Unavailable
 from app.http_answers import message, retry_after
 from pruning.errors import InvalidInput, ModelError, reason
 
 # A server closes an idle connection just as we write to it: such a request may be sent once more.
-_DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 
 # Busy, not broken; and seconds to wait where the server doesn't say how long. Past the most, the caller is better off
 # with what it can do without the model.
@@ -23,7 +23,7 @@ class ModelUnavailable(ModelError, Unavailable):
     """A model server that is down, busy or too slow, or answers nonsense."""
 
 
-def address(url: str, route: str) -> httpx.URL:
+def address(url: str, route: str) -> httpx2.URL:
     """The address of a server's route, from its own address or that of the server, with or without /v1.
 
     >>> str(address("http://host:8000", "/v1/embeddings")), str(address("http://host/v1/", "/tokenize"))
@@ -35,8 +35,8 @@ def address(url: str, route: str) -> httpx.URL:
         InvalidInput: it is not an address of HTTP.
     """
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
         raise InvalidInput(f"{url!r} is no URL: {reason(error)}") from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise InvalidInput(f"{url!r} is no URL: it must begin with http:// or https:// and a host")
@@ -46,10 +46,10 @@ def address(url: str, route: str) -> httpx.URL:
     return parsed
 
 
-def beside(url: httpx.URL, route: str) -> httpx.URL:
+def beside(url: httpx2.URL, route: str) -> httpx2.URL:
     """Another route of the same server.
 
-    >>> str(beside(httpx.URL("http://host/v1/embeddings?version=1"), "/models"))
+    >>> str(beside(httpx2.URL("http://host/v1/embeddings?version=1"), "/models"))
     'http://host/v1/models?version=1'
     """
     return url.copy_with(path=url.path.rstrip("/").rpartition("/")[0] + route)
@@ -60,7 +60,9 @@ def headers(key: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"} if key else {}
 
 
-async def send(client: httpx.AsyncClient, method: str, url: httpx.URL, **body: Any) -> httpx.Response | httpx.HTTPError:
+async def send(
+    client: httpx2.AsyncClient, method: str, url: httpx2.URL, **body: Any
+) -> httpx2.Response | httpx2.HTTPError:
     """Send a request, once more where that may help, and say what became of it."""
     outcome = await _outcome(client, method, url, **body)
     wait = pause(outcome)
@@ -71,35 +73,35 @@ async def send(client: httpx.AsyncClient, method: str, url: httpx.URL, **body: A
 
 
 async def _outcome(
-    client: httpx.AsyncClient, method: str, url: httpx.URL, **body: Any
-) -> httpx.Response | httpx.HTTPError:
+    client: httpx2.AsyncClient, method: str, url: httpx2.URL, **body: Any
+) -> httpx2.Response | httpx2.HTTPError:
     try:
         return await client.request(method, url, **body)
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         return error
 
 
-def pause(outcome: httpx.Response | httpx.HTTPError) -> float | None:
+def pause(outcome: httpx2.Response | httpx2.HTTPError) -> float | None:
     """Seconds to wait before asking once more; None where that would not help."""
     if isinstance(outcome, _DROPPED):
         return 0.0
-    if isinstance(outcome, httpx.Response) and outcome.status_code in _BUSY:
+    if isinstance(outcome, httpx2.Response) and outcome.status_code in _BUSY:
         told = retry_after(outcome.headers.get("retry-after"))
         return _BUSY_SECONDS if told is None else min(told, _BUSY_SECONDS_AT_MOST)
     return None
 
 
-def answered(server: object, outcome: httpx.Response | httpx.HTTPError) -> httpx.Response:
+def answered(server: object, outcome: httpx2.Response | httpx2.HTTPError) -> httpx2.Response:
     """The answer, if it is a good one. Raises ModelUnavailable, or ModelError for what only this request met."""
-    if isinstance(outcome, httpx.HTTPError):
+    if isinstance(outcome, httpx2.HTTPError):
         raise ModelUnavailable(f"{server} {explain(outcome)}") from outcome
     if not outcome.is_success:
-        passes = outcome.is_server_error or outcome.status_code == httpx.codes.TOO_MANY_REQUESTS
+        passes = outcome.is_server_error or outcome.status_code == httpx2.codes.TOO_MANY_REQUESTS
         raise (ModelUnavailable if passes else ModelError)(f"{server} {explain(outcome)}")
     return outcome
 
 
-def first_model(answer: httpx.Response) -> str | None:
+def first_model(answer: httpx2.Response) -> str | None:
     """The first model of a list of models; None where the server has no such list."""
     try:
         return str(answer.json()["data"][0]["id"]) if answer.is_success else None
@@ -107,11 +109,11 @@ def first_model(answer: httpx.Response) -> str | None:
         return None
 
 
-def explain(outcome: httpx.Response | httpx.HTTPError) -> str:
+def explain(outcome: httpx2.Response | httpx2.HTTPError) -> str:
     """A failure in one line: what the server says, in whichever of the usual forms, or what became of the request."""
-    if isinstance(outcome, httpx.TimeoutException):
+    if isinstance(outcome, httpx2.TimeoutException):
         return "did not answer in time"
-    if isinstance(outcome, httpx.HTTPError):
+    if isinstance(outcome, httpx2.HTTPError):
         return f"can't be reached: {reason(outcome)}"
     said = message(outcome.content)
     return f"answered with status {outcome.status_code}" + (f": {said}" if said else "")

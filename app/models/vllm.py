@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
+import httpx2
 import numpy as np
 
 from app.breaker import Breaker
+from app.http_client import open_client
 from app.models import path_requests, upstream
 from app.models.asking import read_checkpoint
 from app.models.path_requests import Request
@@ -105,10 +106,10 @@ class VllmPathModel:
         self._asking = asyncio.Semaphore(self._options.concurrency)
         self._loading = asyncio.Lock()
         self._breaker = Breaker(ModelError, failures=self._options.failures, seconds=self._options.rest_seconds)
-        self._client = httpx.AsyncClient(
+        self._client = open_client(
             headers=upstream.headers(key) | {"content-type": "application/json"},
-            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # `_attempt` limits the whole
-            limits=httpx.Limits(keepalive_expiry=_KEEP_SECONDS),
+            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),  # `_attempt` limits the whole
+            limits=httpx2.Limits(keepalive_expiry=_KEEP_SECONDS),
         )
         self._served: _Served | None = None
         self._problem = ModelError(f"{self} has not been asked yet")
@@ -216,7 +217,7 @@ class VllmPathModel:
             longest = min(self._options.context_length or longest, longest)
             self._served = _Served(name, tokenizer, prompt, longest)
 
-    def _entry(self, answer: httpx.Response) -> tuple[str, str, int]:
+    def _entry(self, answer: httpx2.Response) -> tuple[str, str, int]:
         """The model's name, the folder or name that it was loaded from, and its context length."""
         try:
             listed = {str(entry["id"]): entry for entry in answer.json()["data"]}
@@ -256,5 +257,5 @@ class VllmPathModel:
         except ValueError as error:
             raise ModelUnavailable(f"{self} answered with something else than asked for: {reason(error)}") from error
 
-    async def _send(self, method: str, url: httpx.URL, **body: Any) -> httpx.Response:
+    async def _send(self, method: str, url: httpx2.URL, **body: Any) -> httpx2.Response:
         return upstream.answered(self, await upstream.send(self._client, method, url, **body))

@@ -4,11 +4,13 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-import httpx
+import anyio
+import httpx2
 from pydantic import SecretStr, ValidationError
 
 from app.breaker import Breaker
 from app.http_answers import message, retry_after
+from app.http_client import open_client
 from app.seam import in_thread
 from app.search.engine import Engine, Request, fit, select
 from app.search.pace import Pace
@@ -24,7 +26,7 @@ PATIENT_SECONDS = 3.0
 # Ten hits are some 20 KB; with the pages' texts, megabytes.
 MOST_BYTES = 16_000_000
 # A server closes an idle connection just as we write to it: such a request may be sent once more.
-_DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 # Busy, without saying for how long.
 _REST_SECONDS = 1.0
 
@@ -52,7 +54,7 @@ class HttpProvider:
         self._breaker = Breaker(lambda told: SearchError(self.name, told.removeprefix(f"{self.name}: ")))
         # Brotli and zstd would unpack without bounds; gzip makes of a piece at most a thousand times as much.
         headers = {"accept": "application/json", "accept-encoding": "gzip"}
-        self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS))
+        self._client = open_client(headers=headers, timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS))
 
     async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
         """See `SearchProvider`. Raises SearchError, ProviderBusy, NotOffered."""
@@ -69,7 +71,8 @@ class HttpProvider:
         now = asyncio.get_running_loop().time()
         until = now + SECONDS if deadline is None else deadline
         try:
-            async with asyncio.timeout_at(until):
+            # A scope of anyio's: httpx2 cleans up behind its shields, which asyncio's timeouts would break through.
+            with anyio.fail_after(until - anyio.current_time()):
                 answer = await self._answer(self._engine.request(query), until)
                 return await in_thread(self._read, answer, query)
         except TimeoutError:
@@ -104,19 +107,19 @@ class HttpProvider:
             raise self._refusal(status, headers, body)
         return body
 
-    async def _send(self, request: Request) -> tuple[int, httpx.Headers, bytes]:
+    async def _send(self, request: Request) -> tuple[int, httpx2.Headers, bytes]:
         try:
             return await self._exchange(request)
         except _DROPPED:
             pass
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         try:
             return await self._exchange(request)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
 
-    async def _exchange(self, request: Request) -> tuple[int, httpx.Headers, bytes]:
+    async def _exchange(self, request: Request) -> tuple[int, httpx2.Headers, bytes]:
         body = bytearray()
         async with self._client.stream(
             request.method, self._url, params=request.params, json=request.json, headers=dict(request.headers)
@@ -127,12 +130,12 @@ class HttpProvider:
                     raise SearchError(self.name, f"the answer has more than {MOST_BYTES:,} bytes")
         return response.status_code, response.headers, bytes(body)
 
-    def _unreachable(self, error: httpx.HTTPError) -> SearchError:
-        if isinstance(error, httpx.TimeoutException):
+    def _unreachable(self, error: httpx2.HTTPError) -> SearchError:
+        if isinstance(error, httpx2.TimeoutException):
             return ProviderDown(self.name, f"no connection within {CONNECT_SECONDS:g} s")
         return ProviderDown(self.name, self._masked(f"it can't be reached: {reason(error)}"))
 
-    def _refusal(self, status: int, headers: httpx.Headers, body: bytes) -> SearchError:
+    def _refusal(self, status: int, headers: httpx2.Headers, body: bytes) -> SearchError:
         said = self._masked(message(body))
         problem = f"{self._advice(status)} (status {status})" + (f"; it says: {said}" if said else "")
         if _is_busy(status, headers):
@@ -170,7 +173,7 @@ async def turn(provider: str, pace: Pace, until: float, because: str = "") -> No
         raise ProviderBusy(provider, f"{because or limit}; try again in {math.ceil(wait)} s", wait)
 
 
-def _is_busy(status: int, headers: httpx.Headers) -> bool:
+def _is_busy(status: int, headers: httpx2.Headers) -> bool:
     return status == 429 or (status == 503 and "retry-after" in headers)
 
 

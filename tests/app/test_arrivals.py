@@ -2,12 +2,11 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
-from typing import Any
 
+import anyio
 import pytest
 
-from app.arrivals import Ended, Patience, arrivals
+from app.arrivals import Ended, Patience, Work, arrivals
 
 
 class Works:
@@ -16,21 +15,25 @@ class Works:
     def __init__(self) -> None:
         self.cancelled = 0
 
-    async def at_once(self, good: bool = True) -> bool:
+    async def at_once(self) -> bool:
         await asyncio.sleep(0)
-        return good
+        return True
+
+    async def bad(self) -> bool:
+        return False
 
     async def never(self) -> bool:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            await asyncio.sleep(0)  # cleaning up takes its time
+            with anyio.CancelScope(shield=True):
+                await asyncio.sleep(0.01)  # cleaning up takes its time
             self.cancelled += 1
             raise
         return True
 
 
-def waited(*works: Coroutine[Any, Any, bool], enough: int, grace: float = 0.0, seconds: float = math.inf) -> Ended:
+def waited(*works: Work, enough: int, grace: float = 0.0, seconds: float = math.inf) -> Ended:
     """How waiting ended."""
 
     async def inside() -> Ended:
@@ -45,7 +48,7 @@ def waited(*works: Coroutine[Any, Any, bool], enough: int, grace: float = 0.0, s
 def test_all_have_come() -> None:
     """Nobody is cancelled, and nothing is waited for in vain."""
     works = Works()
-    assert "all" == waited(works.at_once(), works.at_once(False), enough=2, grace=3600)
+    assert "all" == waited(works.at_once, works.bad, enough=2, grace=3600)
     assert "all" == waited(enough=1)
 
 
@@ -54,7 +57,7 @@ def test_enough_have_come(grace: float) -> None:
     """After the grace the rest is cancelled, and has ended when waiting has."""
     works = Works()
     assert "enough" == waited(
-        *(works.at_once() for _ in range(7)), *(works.never() for _ in range(3)), enough=7, grace=grace
+        *(works.at_once for _ in range(7)), *(works.never for _ in range(3)), enough=7, grace=grace
     )
     assert 3 == works.cancelled
 
@@ -62,14 +65,14 @@ def test_enough_have_come(grace: float) -> None:
 def test_what_is_no_good_does_not_count() -> None:
     """Two good ones of three are not enough for three."""
     works = Works()
-    ended = waited(works.at_once(), works.at_once(False), works.at_once(), works.never(), enough=3, seconds=0.01)
+    ended = waited(works.at_once, works.bad, works.at_once, works.never, enough=3, seconds=0.01)
     assert ("late", 1) == (ended, works.cancelled)
 
 
 def test_a_time_in_the_past() -> None:
     """Too late is too late."""
     works = Works()
-    assert "late" == waited(works.never(), enough=1, seconds=-1)
+    assert "late" == waited(works.never, enough=1, seconds=-1)
 
 
 def test_a_defect_is_not_swallowed() -> None:
@@ -80,7 +83,7 @@ def test_a_defect_is_not_swallowed() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        waited(works.never(), broken(), enough=1)
+        waited(works.never, broken, enough=1)
     assert 1 == works.cancelled
 
 
@@ -89,7 +92,7 @@ def test_cancelling_who_waits_cancels_all() -> None:
     works = Works()
 
     async def inside() -> None:
-        waiting = asyncio.create_task(arrivals([works.never()], Patience(math.inf, 1, 0)))
+        waiting = asyncio.create_task(arrivals([works.never], Patience(math.inf, 1, 0)))
         await asyncio.sleep(0.01)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

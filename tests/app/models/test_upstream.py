@@ -1,6 +1,6 @@
 """Addresses of model servers and what is read from their answers."""
 
-import httpx
+import httpx2
 import pytest
 
 from app.models import upstream
@@ -27,17 +27,17 @@ def test_an_address_is_completed_only_where_it_names_no_route(given: str, expect
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        (httpx.Response(200), None),
-        (httpx.Response(500), None),
-        (httpx.Response(429), 0.5),
-        (httpx.Response(503, headers={"retry-after": "2"}), 2.0),
-        (httpx.Response(503, headers={"retry-after": "86400"}), 5.0),
-        (httpx.Response(503, headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}), 0.0),
-        (httpx.RemoteProtocolError("closed"), 0.0),
-        (httpx.ConnectError("refused"), None),
-        (httpx.ReadTimeout("slow"), None),
+        (httpx2.Response(200), None),
+        (httpx2.Response(500), None),
+        (httpx2.Response(429), 0.5),
+        (httpx2.Response(503, headers={"retry-after": "2"}), 2.0),
+        (httpx2.Response(503, headers={"retry-after": "86400"}), 5.0),
+        (httpx2.Response(503, headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}), 0.0),
+        (httpx2.RemoteProtocolError("closed"), 0.0),
+        (httpx2.ConnectError("refused"), None),
+        (httpx2.ReadTimeout("slow"), None),
     ],
 )
-def test_only_what_may_pass_is_asked_again(outcome: httpx.Response | httpx.HTTPError, expected: float | None) -> None:
+def test_only_what_may_pass_is_asked_again(outcome: httpx2.Response | httpx2.HTTPError, expected: float | None) -> None:
     """A dropped connection at once, a busy server after the time it names, within bounds; nothing else."""
     assert expected == upstream.pause(outcome)
