@@ -1,5 +1,6 @@
 """The pins hold the declared ranges, nothing installed is unpinned, and the wheel carries what it needs."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -66,6 +67,27 @@ def needed_by(requirements: list[str]) -> set[str]:
 def test_everything_needed_is_pinned(declared: list[str], files: tuple[str, ...]) -> None:
     """Two installations from the same commit are the same, however much later."""
     assert set() == needed_by(declared) - pins(*files).keys()
+
+
+def imported_at_once(path: Path) -> set[str]:
+    """The packages that a module can't be imported without."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names) - {"app", "pruning"}
+
+
+def test_the_base_is_enough_to_start() -> None:
+    """What is imported at once comes with the declared dependencies; only models in process may need more."""
+    modules = [path for part in ("app", "pruning") for path in (ROOT / part).rglob("*.py")]
+    needed = {name for path in modules if path.parent.name != "local" for name in imported_at_once(path)}
+    brought = needed_by(PROJECT["dependencies"])
+    distributions = metadata.packages_distributions()
+
+    assert set() == {name for name in needed if not brought & set(map(canonicalize_name, distributions[name]))}
 
 
 def test_nothing_else_is_pinned() -> None:
