@@ -13,8 +13,8 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test test-vllm test-searxng test-leaks lint format bench-speed bench-service bench-fetch \
-  bench-generate image-check clean
+.PHONY: help install dev serve test test-vllm test-searxng test-leaks lint format bench-speed \
+  bench-quality bench-cpu bench-service bench-fetch bench-generate image-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ format: dev ## Format the code and mend what the linter can mend
 
 bench-speed: install $(PEERS)/.installed ## Measure speed beside htmlrag on the pages of the data folder
 	@$(BIN)/python benchmarks/speed.py --peer-python $(PEERS)/bin/python $(ARGS)
+
+bench-quality: install $(PEERS)/.installed ## Measure how often the answer is kept, beside the peers (ARGS="--sample 10")
+	@PYTHONPATH=. $(PEERS)/bin/python benchmarks/quality.py $(ARGS)
+
+bench-cpu: install $(PEERS)/.installed ## Measure ten pages from HTML to pruned HTML on a CPU beside htmlrag
+	@PYTHONPATH=. $(PEERS)/bin/python benchmarks/cpu.py $(ARGS)
 
 bench-service: install ## Measure what the service adds to the time of pruning
 	@$(BIN)/python benchmarks/service.py $(ARGS)

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     )
     max_words: int = Field(40, ge=1, le=100_000, description="Words in a block of the embedding step, at most.")
     sieve: int = Field(
-        48,
+        32,
         ge=1,
         description="Passages of one request that the embedder is asked about, at most; their words choose them.",
     )

@@ -65,7 +65,7 @@ class Options:
     rank_by: RankBy = "both"
     fine_words: int = 128
     coarse_tokens: int | None = None
-    sieve: int | None = 48
+    sieve: int | None = 32
     format: Format = "html"
     links: bool = False
     citations: bool = False

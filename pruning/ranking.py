@@ -126,12 +126,15 @@ class Candidates:
         before = " ".join(filter(None, (title, *over, self.outline.header[first])))[:_CONTEXT_CHARACTERS]
         return " ".join((before + ":", *self.texts[first:last]))
 
-    def by_all(self, passages: np.ndarray, cosines: np.ndarray) -> np.ndarray:
-        """float (n,): the logarithm of each block's chance, by words and the similarity of some passages."""
+    def similar(self, passages: np.ndarray, cosines: np.ndarray) -> dict[str, np.ndarray]:
+        """What the similarity of some passages tells of all blocks: signals by name."""
         known = np.full(self.outline.passage.max(initial=-1) + 1, -np.inf)
         known[passages] = cosines
-        similar = signals.similar(known, self.outline.passage, self.tree.page[self.blocks])
-        return _log_chances(self.signals | similar, WEIGHTS)
+        return signals.similar(known, self.outline.passage, self.tree.page[self.blocks])
+
+    def by_all(self, passages: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        """float (n,): the logarithm of each block's chance, by words and the similarity of some passages."""
+        return _log_chances(self.signals | self.similar(passages, cosines), WEIGHTS)
 
 
 def _log_chances(known: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:

@@ -1,0 +1,105 @@
+"""Fit the weights of pruning/ranking.py, and print them.
+
+    fit.py --cache ~/.cache/secateurs-quality
+
+A conditional logit: of all blocks of a question's pages, those of its gold page that hold the answer, or a part of a
+long one, should have as much of the chance as possible. Sets count by the square root of their size: a large one
+does not decide alone. Only the tuning half is read.
+"""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from contestants import Contestants
+from pages import ROOT, data_folder
+from questions import Question, load
+from scipy.optimize import minimize
+from tqdm import tqdm
+from vectors import KeptVectors
+
+from pruning import BlockTree, Options, Page
+from pruning.ranking import WEIGHTS, WEIGHTS_BY_WORDS, Candidates
+
+_SHRINK = 1.0  # how much weights cost, on signals of variance 1
+_LONG = 12  # words; of longer answers each run of _RUN words counts
+_RUN = 4
+
+
+def main() -> None:
+    """Fit both sets of weights: with and without the embedding model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=data_folder())
+    parser.add_argument(
+        "--peers", type=Path, default=ROOT.parent / "shared" / "peers", help="for their rule of scoring"
+    )
+    parser.add_argument("--cache", type=Path, default=ROOT / ".quality", help="keeps vectors")
+    parser.add_argument("--sample", type=int, help="questions of each set at most")
+    options = parser.parse_args()
+    vectors = KeptVectors(options.cache / "vectors.sqlite")
+    score = Contestants(options.peers, vectors).score
+    questions = load(options.data, "tune", options.sample)
+    cases = [_case(question, vectors, score) for question in tqdm(questions, unit="q", disable=None)]
+    weight = _balance(questions)
+    for title, names in (("WEIGHTS_BY_WORDS", list(WEIGHTS_BY_WORDS)), ("WEIGHTS", list(WEIGHTS))):
+        fitted = fit([(np.stack([known[name] for name in names], 1), share) for known, share in cases], weight)
+        print(f"{title} = {{")
+        print("".join(f'    "{name}": {value:.1f},\n' for name, value in zip(names, fitted, strict=True)) + "}")
+
+
+def _case(question: Question, vectors: KeptVectors, score: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """All signals of a question's blocks, and which share of the answer each of them holds."""
+    options = Options()
+    tree = BlockTree.from_pages([Page(page) for page in question.bytes()], options.max_words)
+    candidates = Candidates.of(tree, tree.cut(options.max_words), question.text)
+    asked = candidates.promising(options.sieve)
+    cosines = vectors.similarities(question.text, [candidates.passage(number) for number in asked.tolist()])
+    gold = tree.page[candidates.blocks] == question.row["pages"].index(question.row["gold_page"])
+    share = np.array([_held(question.row["answers"], text, score) for text in candidates.texts])
+    return candidates.signals | candidates.similar(asked, cosines), share * gold
+
+
+def _held(answers: list[str], text: str, score: Any) -> float:
+    said = f" {score.normal(text)} "
+    return max((_share(score.normal(answer).split(), said) for answer in answers), default=0.0)
+
+
+def _share(answer: list[str], said: str) -> float:
+    size = len(answer) if len(answer) <= _LONG else _RUN
+    runs = [" ".join(answer[at : at + size]) for at in range(len(answer) - size + 1)] if answer else []
+    return sum(f" {run} " in said for run in runs) / max(len(runs), 1)
+
+
+def _balance(questions: list[Question]) -> np.ndarray:
+    sizes = Counter(question.set for question in questions)
+    return np.array([sizes[question.set] ** -0.5 for question in questions])
+
+
+def fit(cases: list[tuple[np.ndarray, np.ndarray]], weight: np.ndarray) -> np.ndarray:
+    """The weights of most likelihood: float (signals,).
+
+    Args:
+        cases: for each question float (blocks, signals) and float (blocks,), the share of the answer in each block;
+            cases without any share are left out.
+        weight: float (cases,), how much each counts.
+    """
+    spread = np.concatenate([known for known, _ in cases]).std(axis=0) + 1e-6
+    scaled = [(known / spread, share, much) for (known, share), much in zip(cases, weight, strict=True) if share.any()]
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        total, slope = _SHRINK * weights @ weights / 2, _SHRINK * weights
+        for known, share, much in scaled:
+            logits = known @ weights
+            chance = np.exp(logits - logits.max())
+            right = chance * share
+            total -= much * np.log(right.sum() / chance.sum() + 1e-12)
+            slope = slope - much * (right / (right.sum() + 1e-300) - chance / chance.sum()) @ known
+        return float(total), slope
+
+    return np.asarray(minimize(loss, np.zeros(len(spread)), jac=True, method="L-BFGS-B").x) / spread
+
+
+if __name__ == "__main__":
+    main()
