@@ -64,6 +64,7 @@ def _rounds(server: FaultyServer, arguments: argparse.Namespace, **settings: str
     addresses = {"SECATEURS_PROVIDER": "searxng", "SECATEURS_SEARXNG_URL": f"http://127.0.0.1:{server.port}"}
     limits = {
         "SECATEURS_EMBEDDER": arguments.embedder,
+        "SECATEURS_CACHE": "false",  # each page is read anew
         "SECATEURS_FETCH_ALLOWED_HOSTS": f"{FAULTY},{GOOD}",
         "SECATEURS_FETCH_PER_HOST": "10",
         # The hanging pages end with the request's time, not with limits of their own.

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.utils import formatdate
 
+import anyio
 import hishel
 import httpx
 from hishel.httpx import AsyncCacheTransport
@@ -56,7 +57,6 @@ class CacheTransport(httpx.AsyncBaseTransport):
     ) -> None:
         self._inner = inner
         self._proxies = proxies or Proxies()
-        self._dated = _Dated(inner)
         self._cache = cache
         self._guard = guard
 
@@ -69,8 +69,16 @@ class CacheTransport(httpx.AsyncBaseTransport):
         url = request.url.copy_with(fragment=None)
         asked = httpx.Request("GET", url, headers=request.headers, extensions=request.extensions)
         entry = CacheEntry(self._cache, self._key(url), fresh="no-cache" in directives(_cache_control(request)))
+        dated = _Dated(self._inner)
         try:
-            response = await AsyncCacheTransport(self._dated, entry, _RULES).handle_async_request(asked)
+            return await self._through(asked, entry, dated)
+        except BaseException:
+            await dated.give_up()
+            raise
+
+    async def _through(self, asked: httpx.Request, entry: CacheEntry, dated: "_Dated") -> httpx.Response:
+        try:
+            response = await AsyncCacheTransport(dated, entry, _RULES).handle_async_request(asked)
         except (ConnectionFailed, FetchTimeout, RateLimited):
             known = entry.stale()
             if known is None:
@@ -115,9 +123,16 @@ class _Dated(httpx.AsyncBaseTransport):
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
+        self._response: httpx.Response | None = None
+
+    async def give_up(self) -> None:
+        """Close the answer of a request that was cut short while the cache was read or written: nobody else can."""
+        if self._response is not None:
+            with anyio.CancelScope(shield=True):
+                await self._response.aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
+        self._response = response = await self._inner.handle_async_request(request)
         now = time.time()
         date, age = moment(response.headers.get("date", "")), response.headers.get("age", "")
         elsewhere = now - int(age) if age.isascii() and age.isdecimal() and len(age) < 10 else now
