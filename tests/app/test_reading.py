@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
@@ -12,6 +10,7 @@ from app.parts import open_parts
 from app.pipeline import Pipeline
 from app.settings import Settings
 from pruning.errors import InvalidInput
+from tests.site import site_of
 
 TEXT = "The gardener cuts the old roses in March, well before the first leaves have come."
 MORE = "".join(
@@ -22,28 +21,11 @@ PAGE = f"""<title>Roses</title><nav><a href="/">Home</a></nav><article><h1>Roses
 <div class="ad">Buy our <b>secateurs</b></div><p>{TEXT} <a href="/more">More of it</a></article>"""
 
 
-class Site(BaseHTTPRequestHandler):
-    """One page, and nothing else."""
-
-    def do_GET(self) -> None:
-        body = PAGE.encode()
-        self.send_response(200 if self.path == "/roses" else 404)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """The site's address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with site_of({"/roses": PAGE}) as address:
+        yield address
 
 
 def read(tmp_path_factory: pytest.TempPathFactory, site: str, request: ReadRequest) -> tuple[ReadPage, ...]:

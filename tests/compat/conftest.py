@@ -1,9 +1,7 @@
 """A service for real clients: over the sample site, without a model, and one page of a site of its own to read."""
 
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -11,6 +9,7 @@ from app.cli.sample import index_sample
 from app.main import create_app
 from app.settings import Settings
 from tests.app.serving import served
+from tests.site import site_of
 
 TEXT = "The gardener cuts the old roses in March, well before the first leaves have come."
 LINES = "".join(
@@ -22,28 +21,11 @@ PAGE = f"""<html lang="en"><head><title>Roses</title><meta name="description" co
 QUESTION = "How is the token budget counted?"
 
 
-class Site(BaseHTTPRequestHandler):
-    """One page at /roses, and nothing else."""
-
-    def do_GET(self) -> None:
-        body = PAGE.encode() if self.path == "/roses" else b"<h1>Nothing here</h1>"
-        self.send_response(200 if self.path == "/roses" else 404)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """The address of the site."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with site_of({"/roses": PAGE}) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
