@@ -63,7 +63,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     """FastAPI's document, with our errors under the media type that they have, and whole examples of answers."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        for response in _errors_in(document):
+        for response in _problems_in(document):
             response["content"][MEDIA_TYPE] = response["content"].pop("application/json")
         for path, example in examples.ANSWERS.items():  # FastAPI would leave out what is null in them
             answer = document["paths"][path]["post"]["responses"]["200"]
@@ -72,7 +72,11 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _errors_in(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _problems_in(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answers that are problems; other services' wire formats tell errors in shapes of their own."""
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    responses = [answer for operation in operations for answer in operation["responses"].items()]
-    return [response for status, response in responses if not status.startswith("2")]
+    answers = [answer for operation in operations for answer in operation["responses"].values()]
+    problem = {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}
+    return [
+        answer for answer in answers if answer.get("content", {}).get("application/json", {}).get("schema") == problem
+    ]

@@ -27,20 +27,20 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class SearchBody(_Body):
+class OpenWebUISearch(_Body):
     """A question, and how many pages may answer it."""
 
     query: Question
     count: int = Field(3, ge=1, le=50)
 
 
-class LoadBody(_Body):
+class OpenWebUILoad(_Body):
     """Pages to read."""
 
     urls: Annotated[list[HttpAddress], Field(min_length=1, max_length=20)]
 
 
-class Row(BaseModel):
+class OpenWebUIRow(BaseModel):
     """One result; Open WebUI drops all of them when one has no link."""
 
     link: str
@@ -48,7 +48,7 @@ class Row(BaseModel):
     snippet: str
 
 
-class Document(BaseModel):
+class OpenWebUIDocument(BaseModel):
     """One page that was read."""
 
     page_content: str
@@ -56,22 +56,22 @@ class Document(BaseModel):
 
 
 @router.post("/search", summary="Search as Open WebUI asks", operation_id="open_webui_search")
-async def search(body: SearchBody, pipeline: ThePipeline) -> list[Row]:
+async def search(body: OpenWebUISearch, pipeline: ThePipeline) -> list[OpenWebUIRow]:
     """Search, read and prune; each row's snippet is what was kept of its page, as HTML."""
     budget = pipeline.settings.context_tokens
     answer = await pipeline.search(SearchRequest(query=body.query, max_results=body.count, max_tokens=budget))
     kept = [result for result in answer.results if result.url and result.content]
-    return [Row(link=result.url or "", title=result.title, snippet=result.content) for result in kept]
+    return [OpenWebUIRow(link=result.url or "", title=result.title, snippet=result.content) for result in kept]
 
 
 @router.post("/load", summary="Read pages as Open WebUI asks", operation_id="open_webui_load")
-async def load(body: LoadBody, pipeline: ThePipeline) -> list[Document]:
+async def load(body: OpenWebUILoad, pipeline: ThePipeline) -> list[OpenWebUIDocument]:
     """The main content of pages, as HTML; those that can't be read are left out, unless none can."""
     results = [page.result for page in await pipeline.read(ReadRequest(urls=tuple(body.urls)))]
     read = [(url, result) for url, result in zip(body.urls, results, strict=True) if result.status == "ok"]
     if not read:
         raise NoPageRead("; ".join(f"{url}: {result.error}" for url, result in zip(body.urls, results, strict=True)))
     return [
-        Document(page_content=result.content, metadata={"source": url, "title": result.title or url})
+        OpenWebUIDocument(page_content=result.content, metadata={"source": url, "title": result.title or url})
         for url, result in read
     ]

@@ -29,7 +29,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class SearchBody(_Body):
+class TavilySearch(_Body):
     """What to search for."""
 
     query: Question
@@ -42,7 +42,7 @@ class SearchBody(_Body):
     format: Format = Field("html", description="Format of `content`; ours.")
 
 
-class ExtractBody(_Body):
+class TavilyExtract(_Body):
     """Which pages to read, and what for."""
 
     urls: HttpAddress | list[HttpAddress]
@@ -52,17 +52,28 @@ class ExtractBody(_Body):
     max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Budget with a query, of all pages; ours.")
 
 
+class TavilyError(BaseModel):
+    """What went wrong."""
+
+    detail: dict[str, str] = Field(examples=[{"error": "the search provider is down"}])
+
+
 def _shape(told: Explained) -> tuple[int, Any]:
     """Their clients find the message nowhere else, and at few statuses; 400 is Tavily's for a bad request."""
     status = told.problem.status
     return 400 if status in (413, 415, 422) else status, {"detail": {"error": told.detail}}
 
 
-router = APIRouter(prefix="/tavily", tags=["Tavily"], route_class=shaped_route(_shape))
+router = APIRouter(
+    prefix="/tavily",
+    tags=["Tavily"],
+    route_class=shaped_route(_shape),
+    responses={status: {"model": TavilyError} for status in (400, 422, 500, 502, 503, 504)},
+)
 
 
 @router.post("/search", summary="Search as Tavily's clients ask", operation_id="tavily_search")
-async def search(body: SearchBody, pipeline: ThePipeline) -> dict[str, Any]:
+async def search(body: TavilySearch, pipeline: ThePipeline) -> dict[str, Any]:
     """Search, read and prune; the content of each result is what was kept of its page."""
     request = SearchRequest(
         query=body.query,
@@ -87,7 +98,7 @@ async def search(body: SearchBody, pipeline: ThePipeline) -> dict[str, Any]:
 
 
 @router.post("/extract", summary="Read pages as Tavily's clients ask", operation_id="tavily_extract")
-async def extract(body: ExtractBody, pipeline: ThePipeline) -> dict[str, Any]:
+async def extract(body: TavilyExtract, pipeline: ThePipeline) -> dict[str, Any]:
     """The main content of pages; with a query, what of them answers it."""
     urls = (body.urls,) if isinstance(body.urls, str) else tuple(body.urls)
     deadline = None if body.timeout is None else round(1000 * body.timeout)
