@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from app.models.chat import ChatBusy, ChatMisconfigured, ChatRefused, ChatTimeout
 from app.search import NotOffered, ProviderBusy, SearchError
 from pruning import errors
 
@@ -26,6 +27,14 @@ class TokenizerNotAllowed(errors.InvalidInput):
 
 class ProviderNotConfigured(errors.InvalidInput):
     """The request names a search provider that the service does not have."""
+
+
+class ModelNotOffered(errors.InvalidInput):
+    """The request names a model that the service does not offer."""
+
+
+class ChatModelNotConfigured(errors.SecateursError):
+    """The request needs a chat model, and the settings name none."""
 
 
 class NoPageRead(errors.SecateursError):
@@ -97,6 +106,36 @@ TABLE: dict[type[Exception], Problem] = {
     ),
     errors.ModelError: Problem(
         503, "model-unavailable", "A model does not answer", "Try again later; an operator may have to look."
+    ),
+    ModelNotOffered: Problem(
+        404, "model-not-found", "There is no such model", "`GET /v1/models` lists the models that there are."
+    ),
+    ChatModelNotConfigured: Problem(
+        501,
+        "chat-model-not-configured",
+        "The service has no chat model",
+        "An operator must set SECATEURS_CHAT_MODEL_URL.",
+    ),
+    ChatRefused: Problem(
+        400, "chat-model-refused", "The chat model refuses the request", "`detail` says what it finds wrong."
+    ),
+    ChatBusy: Problem(
+        429,
+        "chat-model-busy",
+        "The chat model is asked too often",
+        "Ask again after `Retry-After` seconds, where given.",
+    ),
+    ChatMisconfigured: Problem(
+        502,
+        "chat-model-misconfigured",
+        "The chat model can't be asked as the settings say",
+        "An operator must look at SECATEURS_CHAT_MODEL_URL, SECATEURS_CHAT_MODEL and SECATEURS_CHAT_MODEL_KEY.",
+    ),
+    ChatTimeout: Problem(
+        504,
+        "chat-model-timeout",
+        "The chat model did not answer in time",
+        "Ask for a shorter answer, or raise the setting SECATEURS_CHAT_SECONDS.",
     ),
     errors.MissingExtra: Problem(
         501,

@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from app import mcp
-from app.api import docs, health, open_webui, problems, tavily, v1
+from app.api import docs, health, open_webui, openai, problems, tavily, v1
+from app.chat import Chat
 from app.hangup import HangUp
 from app.limits import BodyLimit
 from app.observability import RequestLog, observe
@@ -30,6 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_parts(chosen, observe) as parts:
             app.state.pipeline = Pipeline(parts, chosen, observe)
+            app.state.chat = Chat(app.state.pipeline)
             parts.start_loading()
             async with mcp.running(app):
                 yield
@@ -42,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for routes in (v1, tavily, open_webui):
+    for routes in (v1, openai, tavily, open_webui):
         app.include_router(routes.router)
     app.include_router(health.router)
     mcp.install(app, chosen.request_bytes)

@@ -153,12 +153,29 @@ class Settings(BaseSettings):
         "each is a search of its own.",
     )
     chat_model_url: HttpAddress | None = Field(
-        None, description="Address of an OpenAI-compatible server whose chat model splits questions."
+        None,
+        description="Address of an OpenAI-compatible server whose chat model answers behind `/v1/chat/completions` and "
+        "splits questions.",
     )
     chat_model: str | None = Field(
         None, description="Model to ask it for; without it, the first one that the server lists."
     )
     chat_model_key: SecretStr | None = Field(None, description="API key of that server.")
+    chat_models: Names = Field(
+        (), description="More models of that server that a chatbot's request may name, separated by commas."
+    )
+    chat_seconds: float = Field(
+        300.0, gt=0, le=3600, description="Seconds that the chat model may take for one answer, after the search."
+    )
+    chat_events: bool = Field(
+        False,
+        description="Whether streamed answers carry Open WebUI's status and source events, in requests that don't say.",
+    )
+    chat_prompt: Path | None = Field(
+        None,
+        description="File with what the chat model is told about the pages, in place of our own; `{date}` in it is "
+        "today.",
+    )
     context_tokens: int = Field(
         4096,
         ge=1,

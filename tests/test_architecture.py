@@ -16,6 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.main"}),
     frozenset({"app.api", "app.mcp", "app.web"}),
     frozenset({"app.auth", "app.hangup", "app.limits", "app.observability"}),
+    frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
     frozenset({"app.pages", "app.reading"}),
     frozenset({"app.parts", "app.slots"}),

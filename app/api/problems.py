@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from app.errors import BY_STATUS, INTERNAL, INVALID, Problem, problem_for, problem_response
+from app.models.chat import ChatBusy, ChatRefused
 from app.search import SearchError
 from pruning.errors import SecateursError
 
@@ -120,8 +121,10 @@ def _own_error(error: Exception) -> Explained:
     headers: dict[str, str] = {}
     if isinstance(error, SearchError):
         members["provider"] = error.provider
-        if error.retry_after is not None:
-            headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if isinstance(error, ChatRefused):
+        members["said"] = error.said
+    if isinstance(error, SearchError | ChatBusy) and error.retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
     return Explained(problem, str(error), headers, members)
 
 

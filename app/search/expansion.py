@@ -86,16 +86,24 @@ async def sub_questions(question: str, expansion: Expansion, deadline: float | N
         {"role": "system", "content": _SYSTEM.format(most=expansion.most)},
         {"role": "user", "content": f"<question>\n{marked}\n</question>"},
     )
-    answer = _THOUGHTS.sub("", await expansion.ask(messages, deadline))
-    lines = (_BULLET.sub("", line).strip(" \t\"'*") for line in answer.splitlines())
     seen = {tuple(terms(question))}
     kept = []
-    for line in lines:
+    for line in lines_of(await expansion.ask(messages, deadline)):
         said = tuple(terms(line))
         if said not in seen and within_scope(line, question):
             seen.add(said)
             kept.append(line)
     return kept[: expansion.most]
+
+
+def lines_of(answer: str) -> list[str]:
+    """The lines of a model's answer, without its thoughts, and without bullets and quotation marks around them.
+
+    >>> lines_of('<think>Hm.</think> 1. "key rotation"')
+    ['key rotation']
+    """
+    said = _THOUGHTS.sub("", answer).splitlines()
+    return [line for line in (_BULLET.sub("", line).strip(" \t\"'*") for line in said) if line]
 
 
 def within_scope(line: str, question: str) -> bool:
