@@ -1,7 +1,8 @@
 """The service as tools of the Model Context Protocol, over streamable HTTP at `/mcp`."""
 
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI
@@ -50,7 +51,8 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _server(app: FastAPI) -> MCPServer:
-    server = MCPServer("secateurs", title="Secateurs", instructions=_INSTRUCTIONS, version=app.version)
+    with _logging_left_alone():
+        server = MCPServer("secateurs", title="Secateurs", instructions=_INSTRUCTIONS, version=app.version)
 
     def pipeline() -> Pipeline:
         found: Pipeline = app.state.pipeline
@@ -87,6 +89,18 @@ def _server(app: FastAPI) -> MCPServer:
         return _told(await _or_tool_error(pipeline().prune(request)))
 
     return server
+
+
+@contextmanager
+def _logging_left_alone() -> Iterator[None]:
+    """The protocol's package gives the root logger a handler of its own, which would repeat every line of ours."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 async def _or_tool_error(work: Awaitable[T]) -> T:
