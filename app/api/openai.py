@@ -17,7 +17,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.api.open_webui_events import status_event, told_as_events
-from app.api.openai_models import ChatBody
+from app.api.openai_models import ChatBody, OpenAIError
 from app.api.problems import Explained, explained
 from app.api.shaped_route import shaped_route
 from app.chat import OUR_MODEL, Chat, ChatRequest, Retrieved
@@ -42,7 +42,12 @@ def _shape(told: Explained) -> tuple[int, Any]:
     return status, {"error": error | said}
 
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=shaped_route(_shape))
+router = APIRouter(
+    prefix="/v1",
+    tags=["OpenAI"],
+    route_class=shaped_route(_shape),
+    responses={status: {"model": OpenAIError} for status in (400, 404, 413, 422, 429, 500, 501, 502, 503, 504)},
+)
 
 
 async def chat_of(request: Request) -> Chat:

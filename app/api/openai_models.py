@@ -15,6 +15,21 @@ Budget = Annotated[int, Field(ge=1, le=1_000_000)]
 _NOT_PASSED_ON = frozenset({"model", "messages", "stream", "secateurs", "context_tokens", "web_search_options"})
 
 
+class OpenAIErrorObject(BaseModel):
+    """An error as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIError(BaseModel):
+    """What went wrong."""
+
+    error: OpenAIErrorObject
+
+
 class Message(BaseModel):
     """One message; whatever else it has is passed on."""
 
