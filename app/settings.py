@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     sieve: int = Field(
         32,
         ge=1,
-        description="Passages of one request that the embedder is asked about, at most; their words choose them.",
+        description="Passages that the embedder is asked about for each 1,024 tokens of a result, at most.",
     )
 
     provider: str = Field(

@@ -34,6 +34,7 @@ STEPS = (("embed",), ("embed", "generate"))
 # A word costs 1.3 to 2 tokens with its tags, so two blocks of the largest size fit into any budget.
 _TOKENS_PER_BLOCK_WORD = 4
 _LEAST_WORDS = 8
+_TOKENS_PER_SIEVE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ class Options:
             passages around them, "words" asks no model, "embedding" is each block's own similarity, as in the paper.
         fine_words: words in a block of the second step at most.
         coarse_tokens: what the first step keeps for the second, in tokens; None is twice `max_tokens`, as in the paper.
-        sieve: passages that the embedding model is asked about at most, chosen by their words; None asks about all.
-            What that costs and keeps stands in benchmarks/LOG.md.
+        sieve: passages that the embedding model is asked about at most, chosen by their words; so many again for each
+            1,024 tokens of the budget after the first. None asks about all. What that costs and keeps stands in
+            benchmarks/LOG.md.
         format: what the result is written in.
         links: keep links and their addresses.
         citations: give each block its id, as `data-block`.
@@ -76,6 +78,10 @@ class Options:
     def block_words(self, max_tokens: int) -> int:
         """Words in a block of the first step at most, for a budget: so few that several fit, and each has its score."""
         return min(self.max_words, max(_LEAST_WORDS, max_tokens // _TOKENS_PER_BLOCK_WORD))
+
+    def asked(self, max_tokens: int) -> int | None:
+        """Passages that the model is asked about at most, for a budget: a multiple of those that fit into it."""
+        return self.sieve and max(self.sieve, self.sieve * max_tokens // _TOKENS_PER_SIEVE)
 
     def __post_init__(self) -> None:
         if self.max_tokens < 0:
@@ -227,7 +233,7 @@ class _Task:
         options = self.options
         blocks = self.writer.tree.cut(options.block_words(max_tokens))
         candidates = Candidates.of(self.writer.tree, blocks, self.question)
-        ranked = yield from rank(candidates, options.rank_by, options.sieve)
+        ranked = yield from rank(candidates, options.rank_by, options.asked(max_tokens))
         if ranked.failure:
             self.degrade("embed", ranked.failure, "ranked by BM25 instead")
         return self._chosen("embed", blocks, ranked, max_tokens, started)

@@ -308,7 +308,7 @@ def test_the_sieve_asks_the_model_about_the_best_by_words() -> None:
             return np.array([-1, -0.9], np.float32)
 
     options = Options(max_words=6, rank_by="embedding", sieve=2, trace=True)
-    result = prune([GARDEN], "pruned beech March", max_tokens=10**4, embedder=Asked(), options=options)
+    result = prune([GARDEN], "pruned beech March", max_tokens=1000, embedder=Asked(), options=options)
 
     assert ["Prune a beech hedge in August.", "Roses are pruned in March."] == asked
     assert result.trace
