@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from app import fetch
 from app.models.chat import ChatBusy, ChatMisconfigured, ChatRefused, ChatTimeout
 from app.search import NotOffered, ProviderBusy, SearchError
 from pruning import errors
@@ -161,6 +162,21 @@ TABLE: dict[type[Exception], Problem] = {
         "The search provider does not give this",
         "`detail` says what it gives; ask for less, or name another `provider`.",
     ),
+    fetch.Refused: Problem(
+        403,
+        "address-refused",
+        "This address is not fetched",
+        "`detail` says why; the setting SECATEURS_FETCH_ALLOWED_HOSTS allows hosts that are not on the open web.",
+    ),
+    fetch.DisallowedByRobots: Problem(
+        403, "disallowed-by-robots", "The site's robots.txt forbids this page", "Ask the site; nothing was fetched."
+    ),
+    fetch.HostUnknown: Problem(502, "host-unknown", "The page's host has no address", "Is the address right?"),
+    fetch.TlsFailed: Problem(
+        502, "tls-failed", "The page's server can't prove who it is", "Nothing is fetched from such a server."
+    ),
+    fetch.FetchTimeout: Problem(504, "page-late", "The page did not arrive in time", "Try again, or allow more time."),
+    fetch.FetchError: Problem(502, "page-not-fetched", "The page can't be fetched", "`detail` says why."),
     NoPageRead: Problem(502, "no-page-read", "None of the pages can be read", "`detail` says why, page by page."),
     DeadlineExceeded: Problem(
         504,

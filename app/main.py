@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from app import mcp
-from app.api import docs, health, open_webui, openai, problems, tavily, v1
+from app.api import docs, firecrawl, health, jina, open_webui, openai, problems, tavily, v1
 from app.chat import Chat
 from app.hangup import HangUp
 from app.limits import BodyLimit
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for routes in (v1, openai, tavily, open_webui):
+    for routes in (v1, openai, tavily, open_webui, jina, firecrawl):
         app.include_router(routes.router)
     app.include_router(health.router)
     mcp.install(app, chosen.request_bytes)

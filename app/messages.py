@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.search import SearchQuery
 from pruning.document import Page
+from pruning.errors import SecateursError
 from pruning.result import BlockTrace, Step
 
 Format = Literal["html", "markdown", "text"]
@@ -71,6 +72,7 @@ class CleanRequest:
     """A page to clean without a question."""
 
     page: Page
+    format: Format = "html"
     tokenizer: str | None = None
     links: bool = False
 
@@ -132,7 +134,7 @@ class Answer:
 class CleanedPage:
     """A page with all that a reader sees, and nothing else."""
 
-    content: Annotated[str, Field(description="The cleaned page, as HTML.")]
+    content: Annotated[str, Field(description="The cleaned page.")]
     tokens: Annotated[int, Field(description="Tokens of `content`.")]
     tokenizer: Annotated[str, Field(description="The tokenizer that `tokens` was counted with.")]
     removed: Annotated[Mapping[str, int], Field(description="What was removed, by kind.")] = field(default_factory=dict)
@@ -144,14 +146,17 @@ class ReadRequest:
 
     Attributes:
         urls: where they are.
+        pages: those that are at hand already; they come first.
         formats: what each is to be written in.
         max_tokens: tokens of each in each format, at most; None for all of it.
         only_main: without navigation, advertisements and the like.
         select: CSS selectors; where there are some, only what they name is read.
         drop: CSS selectors of what is not read.
+        fresh: fetch each page anew.
     """
 
     urls: tuple[str, ...] = ()
+    pages: tuple[Page, ...] = ()
     formats: tuple[Format, ...] = ("html",)
     max_tokens: int | None = None
     only_main: bool = True
@@ -160,6 +165,7 @@ class ReadRequest:
     tokenizer: str | None = None
     links: bool = False
     deadline_ms: int | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +176,14 @@ class ReadPage:
         result: the page, with its content in the first format that was asked for; nothing has scored it.
         contents: format -> content.
         page: the page as it arrived, or what stands in for it.
+        part: of the page, what the selectors name; the page itself without any.
+        description: what the page says that it is about.
+        failure: why the page can't be had or read.
     """
 
     result: Result
     contents: Mapping[Format, str]
     page: Page
+    part: Page
+    description: str | None = None
+    failure: SecateursError | None = None

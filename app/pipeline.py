@@ -57,12 +57,22 @@ class Pipeline:
             answer = await self._answer(request, slots, counter, clock)
             return replace(answer, degraded=(*(f"search: {note}" for note in found.degraded), *answer.degraded))
 
+    async def find(self, request: SearchRequest) -> Found:
+        """Search for the question, and read nothing of what is found.
+
+        Raises SearchError when the provider fails, InvalidInput, DeadlineExceeded.
+        """
+        async with self._deadline(request.deadline_ms) as clock:
+            with stage(self.observer, "search"):
+                found = await self._found(request, clock)
+        return replace(found, hits=found.hits[: request.max_results])
+
     async def prune(self, request: PruneRequest) -> Answer:
         """Prune the given pages and those at the given addresses.
 
         Raises InvalidInput, TokenizerError, DeadlineExceeded.
         """
-        slots = [*slots_of_pages(request.pages), *slots_of_urls(request.urls, len(request.pages) + 1)]
+        slots = _slots(request)
         async with self._deadline(request.deadline_ms) as clock:
             counter = await self.parts.counter(request.tokenizer)
             return await self._answer(request, slots, counter, clock)
@@ -71,7 +81,8 @@ class Pipeline:
         """Clean one page. Raises PageError when it can't be read, InvalidInput, TokenizerError, DeadlineExceeded."""
         async with self._deadline():
             counter = await self.parts.counter(request.tokenizer)
-            clean = partial(clean_page, limits=self.settings.page_limits(), links=request.links)
+            limits = self.settings.page_limits()
+            clean = partial(clean_page, limits=limits, links=request.links, form=request.format)
             cleaned = await in_thread(clean, request.page)
             tokens = await in_thread(counter.count, cleaned.content)
         return CleanedPage(content=cleaned.content, tokens=tokens, tokenizer=counter.name, removed=cleaned.removed)
@@ -81,10 +92,11 @@ class Pipeline:
 
         Raises InvalidInput, PageError, TokenizerError, DeadlineExceeded.
         """
-        slots = slots_of_urls(request.urls)
+        slots = _slots(request)
         async with self._deadline(request.deadline_ms) as clock:
             counter = await self.parts.counter(request.tokenizer)
-            tables = await Pages(slots, self.parts, self.settings, clock, self.observer, request.links).tables()
+            about = (request.links, False, request.fresh)
+            tables = await Pages(slots, self.parts, self.settings, clock, self.observer, *about).tables()
             limits = self.settings.page_limits()
             read = partial(read_slot, request, counter, limits)
             return tuple(await asyncio.gather(*map(partial(in_thread, read), slots, tables)))
@@ -167,3 +179,8 @@ class Pipeline:
                 yield clock
         except TimeoutError:
             raise DeadlineExceeded(f"the answer was not ready within {clock.seconds:g} s") from None
+
+
+def _slots(request: PruneRequest | ReadRequest) -> list[Slot]:
+    """The pages that were given, then those to be fetched."""
+    return [*slots_of_pages(request.pages), *slots_of_urls(request.urls, len(request.pages) + 1)]

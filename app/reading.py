@@ -27,16 +27,23 @@ def read_slot(request: ReadRequest, counter: TokenCounter, limits: Limits, slot:
         PageError: what was selected exceeds a limit.
         TokenizerError: the counter can't count the result.
     """
-    page = slot.page
-    assert page is not None
+    assert slot.page is not None
+    part = slot.page
     if request.select or request.drop:
-        page = selected(page, request.select, request.drop, limits)
-        table = read_page(page, limits, links=request.links)
+        part = selected(part, request.select, request.drop, limits)
+        table = read_page(part, limits, links=request.links)
     only_main = request.only_main and not request.select
-    chosen = _main_content(page, table) if only_main else whole_content(table)
+    chosen = _main_content(part, table) if only_main else whole_content(table)
     sources = {form: chosen.written(form, counter, request.max_tokens) for form in request.formats}
     result = slot.result(sources[request.formats[0]])
-    return ReadPage(result=result, contents={form: source.content for form, source in sources.items()}, page=page)
+    return ReadPage(
+        result=result,
+        contents={form: source.content for form, source in sources.items()},
+        page=slot.page,
+        part=part,
+        description=table.metadata.description,
+        failure=slot.failure,
+    )
 
 
 def _main_content(page: Page, table: NodeTable) -> MainContent:

@@ -28,6 +28,7 @@ class Slot:
         shell: the page before its scripts have drawn it, where that is needed.
         from_cache: it was kept from an earlier request.
         stale: it was kept, and its server can't be asked whether it still is as it was.
+        failure: what `error` tells, as it was raised.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Slot:
     shell: Page | None = None
     status: Status = "ok"
     error: str | None = None
+    failure: SecateursError | None = None
     from_cache: bool = False
     stale: bool = False
     duplicate_of: int | None = None
@@ -52,7 +54,7 @@ class Slot:
         if isinstance(page, Page):
             self.page = page
             return
-        self.error = " ".join(str(page).split())
+        self.failure, self.error = page, " ".join(str(page).split())
         if self.shell is not None and not self.snippet:
             self.page = self.shell  # it may have a title, or a line for readers without scripts
             return

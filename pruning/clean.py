@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pruning.blocks import BlockTree
 from pruning.document import Limits, Page
 from pruning.isolate import read_page
-from pruning.render import HtmlWriter, render
+from pruning.render import render
+from pruning.result import Format
+from pruning.writers import writer_for
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A cleaned page, as HTML, and what was taken away, by kind."""
+    """A cleaned page, and what was taken away, by kind."""
 
     content: str
     removed: dict[str, int]
@@ -33,8 +35,8 @@ def clean(html: str | bytes, *, url: str | None = None, links: bool = False) -> 
     return clean_page(Page(html, url=url), links=links).content
 
 
-def clean_page(page: Page, limits: Limits | None = None, *, links: bool = False) -> Cleaned:
-    """As `clean`, and says what was removed."""
+def clean_page(page: Page, limits: Limits | None = None, *, links: bool = False, form: Format = "html") -> Cleaned:
+    """As `clean`, in any format, and says what was removed."""
     table = read_page(page, limits, links=links)
     tree = BlockTree.from_tables([table], max_words=len(table.text) + 1)
-    return Cleaned(render(HtmlWriter(tree), tree.lines(), joined=False), table.removed)
+    return Cleaned(render(writer_for(form, tree), tree.lines(), joined=False), table.removed)

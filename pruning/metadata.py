@@ -1,4 +1,4 @@
-"""What a page says about itself: title, date, author, language, address. From meta tags and JSON-LD, as it says it."""
+"""What a page says about itself: title, description, date, author, language, address. From meta tags and JSON-LD."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ class Metadata:
     published: str | None = None
     author: str | None = None
     language: str | None = None
+    description: str | None = None
 
 
 # Names under which pages put each fact, the most trustworthy first (`name`, `property` or `itemprop` of a meta tag).
@@ -54,6 +55,7 @@ _META = {
     ),
     "language": ("content-language", "og:locale", "dc.language", "language"),
     "url": ("og:url",),
+    "description": ("description", "og:description", "twitter:description", "dc.description"),
 }
 _FACT_OF = {name: fact for fact, names in _META.items() for name in names}
 _RANK = {name: rank for names in _META.values() for rank, name in enumerate(names)}
@@ -126,6 +128,7 @@ class MetadataReader:
             published=self._json_ld.get("published") or meta.get("published"),
             author=None if author and author.startswith(("http:", "https:")) else author,
             language=self._language or meta.get("language") or self._json_ld.get("language"),
+            description=meta.get("description"),
         )
 
     def _read_meta(self, attributes: Mapping[str, str]) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.fetch import BadStatus
 from app.messages import ReadPage, ReadRequest
 from app.parts import open_parts
 from app.pipeline import Pipeline
 from app.settings import Settings
+from pruning.document import Page
 from pruning.errors import InvalidInput
 from tests.site import site_of
 
@@ -59,6 +61,7 @@ def test_a_page_in_two_formats(tmp_path_factory: pytest.TempPathFactory, site: s
     assert b"<nav>" in found.page.html  # type: ignore[operator]
     assert ("failed", "") == (failed.result.status, failed.result.content)
     assert "404" in (failed.result.error or "")
+    assert (None, True) == (found.failure, isinstance(failed.failure, BadStatus))
 
 
 def test_what_is_read_can_be_named(tmp_path_factory: pytest.TempPathFactory, site: str) -> None:
@@ -70,6 +73,17 @@ def test_what_is_read_can_be_named(tmp_path_factory: pytest.TempPathFactory, sit
 
     assert ["Roses", TEXT, f"{TEXT} More of it"] == page.contents["text"].splitlines()
     assert "Roses" == page.result.title
+    assert b"<nav>" in page.page.html  # type: ignore[operator]
+    assert "<nav>" not in page.part.html  # type: ignore[operator]
+
+
+def test_pages_at_hand_come_first(tmp_path_factory: pytest.TempPathFactory, site: str) -> None:
+    """They need no fetching."""
+    request = ReadRequest(pages=(Page("<h1>Here</h1>"),), urls=(f"{site}/roses",), formats=("markdown",))
+
+    assert ["# Here", "# Roses"] == [
+        page.result.content.splitlines()[0] for page in read(tmp_path_factory, site, request)
+    ]
 
 
 def test_all_of_a_page(tmp_path_factory: pytest.TempPathFactory, site: str) -> None:

@@ -20,13 +20,15 @@ PAGE = f"""<html lang="en"><head><title>Roses</title><meta name="description" co
 <nav><a href="/">Home</a></nav><article><h1>Roses</h1><p>{TEXT}</p>
 <p hidden>{HIDDEN}</p>{LINES}<p>More <a href="/more">in the book</a>.</p>
 </article></body></html>"""
+# As they are asked for, byte by byte.
+ODD_PATHS = ("/a%20b?x=1&y=%C3%A4", "/c/http://b.example/c?d=http://e.example/", "/%E6%97%A5%E6%9C%AC%20%E8%AA%9E")
 QUESTION = "How is the token budget counted?"
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """The address of the site."""
-    with site_of({"/roses": PAGE}) as address:
+    with site_of({"/roses": PAGE} | {path: f"<p>The page at {path}" for path in ODD_PATHS}) as address:
         yield address
 
 
@@ -38,7 +40,7 @@ def settings(site: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
         state_dir=state,
         embedder="none",
         cache=False,
-        fetch_allowed_hosts="127.0.0.1",
+        fetch_allowed_hosts="127.0.0.1,nowhere.invalid",
         fetch_ports=(int(site.rpartition(":")[2]),),
     )
     index_sample(settings)

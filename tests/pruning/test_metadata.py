@@ -30,6 +30,10 @@ def json_ld(thing: object) -> str:
         ("<title>First</title><title>Second</title>", Metadata(title="First")),
         ("<title></title><meta property=og:title content='Shared'>", Metadata(title="Shared")),
         ("<svg><title>Icon</title></svg><p>x", Metadata()),
+        (
+            "<meta property=og:description content=a><meta name=Description content=' b\n c'>",
+            Metadata(description="b c"),
+        ),
         ("<svg><title>Icon</title></svg><title>Page</title>", Metadata(title="Page")),
         ("<meta property='og:title' content=a><meta name=twitter:title content=b>", Metadata(title="a")),
         ("<meta name=twitter:title content=b><meta property='og:title' content=a>", Metadata(title="a")),

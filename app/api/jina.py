@@ -1,0 +1,177 @@
+"""Jina Reader's wire format: a page by its address behind `/r/`, and Jina's search at `/s/`.
+
+By `Accept` an answer is a block of plain text, JSON, or one server-sent event. Pages are read without a question, down
+to their main content; the header `X-Question`, which is ours, has them pruned.
+"""
+
+import json
+import re
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import TypeAdapter, ValidationError
+
+from app.api.jina_models import JinaError, JinaOptions, JinaRead, JinaSearch
+from app.api.one_page import PageAddress, allowed_ms, left_ms, notes_of, read_one
+from app.api.problems import Explained
+from app.api.shaped_route import told_route
+from app.api.v1 import ThePipeline
+from app.clock import Clock
+from app.convert.links import links_of
+from app.messages import Format, PruneRequest, ReadPage, ReadRequest, Result, SearchRequest
+from app.pipeline import Pipeline
+from app.seam import in_thread
+
+_address: TypeAdapter[str] = TypeAdapter(PageAddress)
+# A page that is shown as text must not be taken for a page of this service.
+_AS_TEXT = {"X-Content-Type-Options": "nosniff"}
+# Proxies in front of a service join slashes.
+_JOINED = re.compile(r"^(https?:)/(?=[^/])", re.IGNORECASE)
+_RESULTS = 5
+
+
+def _tell(request: Request, told: Explained) -> Response:
+    status, headers = told.problem.status, {**told.headers, **_AS_TEXT}
+    name = "".join(part.capitalize() for part in told.problem.name.split("-"))
+    readable = f"{name}: {told.detail}"
+    if "application/json" not in request.headers.get("accept", ""):
+        return PlainTextResponse(f"{readable}\n", status, headers)
+    said = {"name": name, "message": told.detail, "readableMessage": readable}
+    return JSONResponse({"data": None, "code": status, "status": 100 * status, **said}, status, headers)
+
+
+router = APIRouter(
+    tags=["Jina Reader"],
+    route_class=told_route(_tell),
+    responses={status: {"model": JinaError} for status in (400, 403, 413, 415, 422, 500, 502, 503, 504)},
+)
+
+
+async def _target(
+    request: Request, url: Annotated[str, Path(description="The page's address, encoded or not.")]
+) -> str:
+    """The address behind `/r/`, encoded or not, with its query. Raises RequestValidationError."""
+    raw = request.scope.get("raw_path", b"").partition(b"/r/")[2].decode("utf-8", "replace")
+    raw = raw or url
+    named = raw if raw.lower().startswith(("http:/", "https:/")) else unquote(raw)
+    query = request.scope["query_string"].decode("utf-8", "replace")
+    try:
+        return _address.validate_python(_JOINED.sub(r"\1//", named) + (f"?{query}" if query else ""))
+    except ValidationError as error:
+        raise RequestValidationError([{**item, "loc": ("path", "url")} for item in error.errors()]) from error
+
+
+@router.get("/r/{url:path}", summary="Read a page as Jina Reader's clients ask", operation_id="jina_read")
+async def read(url: Annotated[str, Depends(_target)], request: Request, pipeline: ThePipeline) -> Response:
+    """The page's main content; options stand in `X-…` headers."""
+    return await _answer(url, JinaOptions.of_headers(request.headers), request, pipeline)
+
+
+@router.post("/r/", summary="Read a page as Jina Reader's clients ask, by JSON", operation_id="jina_read_json")
+async def read_json(body: JinaRead, request: Request, pipeline: ThePipeline) -> Response:
+    """The page's main content; options stand in the body or in `X-…` headers."""
+    return await _answer(body.url, body.options(request.headers), request, pipeline)
+
+
+@router.post("/s/", summary="Search as Jina's clients ask", operation_id="jina_search")
+async def search(body: JinaSearch, pipeline: ThePipeline) -> dict[str, Any]:
+    """Search, read and prune; the content of each result is what was kept of its page, as Markdown."""
+    budget, count = pipeline.settings.context_tokens, body.count or body.num or _RESULTS
+    request = SearchRequest(query=body.q, max_results=count, max_tokens=budget, format="markdown")
+    answer = await pipeline.search(request)
+    rows = [_row(result) for result in answer.results if result.url and result.content]
+    return {"code": 200, "status": 20000, "data": rows, "meta": {"usage": {"tokens": answer.tokens}}}
+
+
+def _row(result: Result) -> dict[str, Any]:
+    return {
+        "title": result.title or "",
+        "url": result.url,
+        "description": result.snippet or "",
+        "content": result.content,
+        "usage": {"tokens": result.tokens},
+    }
+
+
+async def _answer(url: str, options: JinaOptions, request: Request, pipeline: Pipeline) -> Response:
+    data = await _read(url, options, pipeline)
+    accept = request.headers.get("accept", "")
+    if "text/event-stream" in accept:
+        event = f"event: data\nid: 1\ndata: {json.dumps(data)}\n\n"
+        return Response(event, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+    if "application/json" in accept:
+        return JSONResponse({"code": 200, "status": 20000, "data": data, "meta": {"usage": data["usage"]}})
+    text = data["content"] if options.form in ("html", "text") else _block(data)
+    return PlainTextResponse(text, headers=_AS_TEXT)
+
+
+async def _read(url: str, options: JinaOptions, pipeline: Pipeline) -> dict[str, Any]:
+    """The page as Jina tells of one."""
+    milliseconds = allowed_ms(None if options.timeout is None else 1000 * options.timeout, pipeline)
+    clock = Clock(milliseconds / 1000)
+    form: Format = "markdown" if options.form == "content" else options.form
+    asked = ReadRequest(
+        urls=(url,),
+        formats=(form, "html") if options.with_links_summary else (form,),
+        max_tokens=None if options.question else options.max_tokens,
+        only_main=options.question is None,
+        select=options.target_selector,
+        drop=options.remove_selector,
+        links=options.links or bool(options.with_links_summary),
+        deadline_ms=milliseconds,
+        fresh=options.no_cache,
+    )
+    page = await read_one(asked, pipeline)
+    content, tokens, notes = page.result.content, page.result.tokens, notes_of(page, asked)
+    if options.question is not None:
+        answer = await pipeline.prune(
+            PruneRequest(
+                query=options.question,
+                pages=(page.part,),
+                format=form,
+                links=options.links,
+                max_tokens=options.max_tokens or pipeline.settings.context_tokens,
+                deadline_ms=left_ms(clock),
+            )
+        )
+        (kept,) = answer.results
+        content, tokens, notes = kept.content, kept.tokens, (*notes, *answer.degraded)
+    data = _page(page, content, tokens, notes)
+    data["url"] = page.page.url or url
+    if options.form in ("html", "text"):  # where their clients look for these
+        data[options.form] = content
+    if options.with_links_summary:
+        links = await in_thread(links_of, page.contents["html"])
+        data["links"] = [[text, address] for address, text in links.items()]
+        if options.with_links_summary is True:
+            data["links"] = {text or address: address for address, text in links.items()}
+    return data
+
+
+def _page(page: ReadPage, content: str, tokens: int, notes: tuple[str, ...]) -> dict[str, Any]:
+    told = {
+        "title": page.result.title or "",
+        "description": page.description or "",
+        "url": page.page.url,
+        "content": content,
+        "publishedTime": page.result.published,
+        "warning": "\n".join(notes) or None,
+        "usage": {"tokens": tokens},
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _block(data: dict[str, Any]) -> str:
+    """The page as the plain text that Reader is known for."""
+    about = [f"Title: {data['title']}", f"URL Source: {data['url']}"]
+    if "publishedTime" in data:
+        about.append(f"Published Time: {data['publishedTime']}")
+    about += [f"Warning: {line}" for line in data.get("warning", "").splitlines()]
+    parts = [*about, f"Markdown Content:\n{data['content'].strip()}"]
+    if "links" in data:
+        pairs = data["links"].items() if isinstance(data["links"], dict) else data["links"]
+        parts.append("\n".join(("Links/Buttons:", *(f"- [{text}]({address})" for text, address in pairs))))
+    return "\n\n".join(parts) + "\n"
