@@ -1,6 +1,7 @@
 """A chat model behind HTTP, against a server that speaks OpenAI's format and breaks."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -89,3 +90,97 @@ async def test_what_is_no_address_is_refused() -> None:
     """At once."""
     with pytest.raises(InvalidInput, match="is no URL"):
         ChatModel("localhost:8000")
+
+
+def sse(*lines: str) -> Reply:
+    """A stream, as the server ends it."""
+    return Reply("".join(f"data: {line}\n\n" for line in lines).encode())
+
+
+def said(text: str | None, finish: str = "null") -> str:
+    """A chunk with this piece of text."""
+    delta = {} if text is None else {"content": text}
+    return (
+        f'{{"choices": [{{"index": 0, "delta": {json.dumps(delta, ensure_ascii=False)}, "finish_reason": {finish}}}]}}'
+    )
+
+
+END = said(None, '"stop"')
+
+
+async def streamed(model: ChatModel, seconds: float = 60) -> str:
+    """The text of a streamed answer."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    chunks = [chunk async for chunk in model.stream({"messages": MESSAGES, "stop": "\ud800"}, deadline)]
+    return "".join(choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"])
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (sse(said("a"), said("b\u2028\x85c"), END, "[DONE]"), "ab\u2028\x85c"),
+        (sse(said("a"), END, '{"choices": null, "usage": {"total_tokens": 1}}', "[DONE]"), "a"),
+        (sse(said("a"), END), "a"),
+        (Reply(b": hi\r\n\r\ndata:" + said("a").encode() + b"\r\n\r\ndata: " + END.encode()), "a"),
+    ],
+)
+async def test_a_stream_is_read(reply: Reply, expected: str) -> None:
+    """As servers write it: with or without an end of its own, with any line ends, and any characters in it."""
+    async with EngineServer(lambda _: reply).url() as url:
+        model = ChatModel(url, model="m")
+        assert expected == await streamed(model)
+        await model.aclose()
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (sse(said("a")), "broke off in the middle"),
+        (sse(said("a"), "[DONE"), "sent something else than JSON objects"),
+        (sse("[]"), "sent something else than JSON objects"),
+        (sse('{"choices": [1]}'), "sent something else than a chunk"),
+        (sse('{"error": "no memory"}'), "failed in the middle of its answer: no memory"),
+        (Reply({"choices": [{"message": {"content": "whole"}}]}), "broke off in the middle"),
+        (Reply(sse(said("a"), END).body, fault="truncate"), "broke off"),
+        (Reply(fault="hang"), "did not answer in time"),
+        (Reply(fault="reset"), "can't be reached"),
+        (Reply({}, 404), r"answered with status 404; check SECATEURS_CHAT_MODEL_URL"),
+    ],
+)
+async def test_a_stream_that_fails_is_an_error(reply: Reply, expected: str) -> None:
+    """Never an answer that looks whole."""
+    async with EngineServer(lambda _: reply).url() as url:
+        model = ChatModel(url, model="m")
+        with pytest.raises(ModelError, match=rf"^the chat model at 127.0.0.1:\d+ {expected}"):
+            await streamed(model, 0.3 if reply.fault == "hang" else 60)
+        await model.aclose()
+
+
+async def test_a_connection_dropped_while_idle_is_no_failure() -> None:
+    """The request is sent once more; a connection that still stands is used again."""
+    server = EngineServer(lambda _: sse(said("a"), END, "[DONE]"))
+    async with server.url() as url:
+        model = ChatModel(url, model="m")
+        assert ["a", "a"] == [await streamed(model) for _ in range(2)]
+        assert 1 == server.connections
+        server.drop()
+        assert "a" == await streamed(model)
+        await model.aclose()
+    assert 3 == len(server.seen)
+
+
+async def test_streams_that_fail_again_and_again_are_left_alone() -> None:
+    """Whole answers and streams share one breaker; being busy or refusing is not failing."""
+    replies = [Reply({}, status) for status in (429, 400, 401, 500, 500, 500)]
+    server = EngineServer(lambda _: replies.pop(0))
+    async with server.url() as url:
+        model = ChatModel(url, model="m")
+        deadline = asyncio.get_running_loop().time() + 60
+        kinds = []
+        for number in range(8):
+            with pytest.raises(ModelError) as caught:
+                await (streamed(model) if number % 2 else model.complete({"messages": MESSAGES}, deadline))
+            kinds.append(type(caught.value).__name__)
+        await model.aclose()
+    assert ["ChatBusy", "ChatRefused", "ChatMisconfigured", *["ModelUnavailable"] * 3, *["ModelError"] * 2] == kinds
+    assert 6 == len(server.seen)
