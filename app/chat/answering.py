@@ -16,6 +16,7 @@ from app.models.chat import ChatModel
 from app.pipeline import Pipeline
 from app.seam import in_thread
 from pruning.errors import InvalidInput, reason
+from pruning.observe import Event, stage
 
 # The name that stands for whatever chat model the settings name.
 OUR_MODEL = "secateurs"
@@ -85,7 +86,8 @@ class Chat:
             async for step in steps:
                 found = step if isinstance(step, Retrieved) else found
         body = self._body(request, found)
-        completion = await self._chat_model().complete(body, self._deadline())
+        with stage(self._pipeline.observer, "chat"):
+            completion = await self._chat_model().complete(body, self._deadline())
         for choice in completion["choices"]:
             _cite(choice["message"], found)
         if not completion.get("usage"):
@@ -104,28 +106,33 @@ class Chat:
         body = self._body(request, found)
         said: dict[Any, Citations] = {}
         counted = False
-        async with aclosing(self._chat_model().stream(body, self._deadline())) as chunks:
-            async for chunk in chunks:
-                counted = counted or bool(chunk.get("usage"))
-                for choice in chunk["choices"]:
-                    _cite_chunk(choice, said.setdefault(choice.get("index"), Citations(found.sources)))
-                yield chunk
+        chunks = self._chat_model().stream(body, self._deadline())
+        with stage(self._pipeline.observer, "chat"):
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    counted = counted or bool(chunk.get("usage"))
+                    for choice in chunk["choices"]:
+                        _cite_chunk(choice, said.setdefault(choice.get("index"), Citations(found.sources)))
+                    yield chunk
         if not counted and (body.get("stream_options") or {}).get("include_usage"):
             text = " ".join(citations.text for citations in said.values())
             yield {"choices": [], "usage": await self._usage(body["messages"], text)}
 
     async def _retrieve(self, request: ChatRequest) -> AsyncGenerator[Searching | Retrieved, None]:
         """The pages for the conversation; nothing is searched for where it is not wanted or asks for nothing."""
-        query = None
+        query, observer = None, self._pipeline.observer
         if request.search is not None and not is_task(request.messages):
             until = Clock.now() + self.settings.search_seconds
-            query = await query_of(request.messages, self._chat_model().ask, until)
+            with stage(observer, "query"):
+                query = await query_of(request.messages, self._chat_model().ask, until)
         if query is None or request.search is None:
             yield Retrieved()
             return
+        for note in query.degraded:
+            observer(Event("query", "degraded", detail=note))
         yield Searching(query.text)
         answer = await self._pipeline.search(replace(request.search, query=query.text))
-        yield retrieved(answer, query.degraded)
+        yield retrieved(answer, tuple(f"query: {note}" for note in query.degraded))
 
     def _body(self, request: ChatRequest, found: Retrieved) -> dict[str, Any]:
         """What the chat model is asked."""

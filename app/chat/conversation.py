@@ -23,7 +23,8 @@ _SHOWN_CHARACTERS = 2_000
 # Chatbots ask the same model for titles, tags, follow-up questions and search queries. Open WebUI's templates begin
 # with a heading and carry the conversation, or what it has found itself, in elements.
 _TASK_HEADING = "### Task:"
-_TASK_MARKS = ("### Chat History:", "<chat_history>", "<context>")
+_TASK_MARKS = ("### Chat History:", "<chat_history>", "<context>", "### Messages Being Compacted:")
+_HISTORY = re.compile(r"<chat_history>.*</chat_history>", re.DOTALL)  # also in prompts that an operator has rewritten
 _TASK_OPENINGS = (
     "Your task is to reflect the speaker's likely facial expression",  # Open WebUI's emoji
     "You have been provided with a set of responses from various models",  # its merging of answers
@@ -60,7 +61,7 @@ def is_task(messages: Sequence[Message]) -> bool:
     if not asked:
         return False
     text = asked[-1].lstrip()
-    if len(asked) == 1 and text.startswith(_TASK_OPENINGS):
+    if len(asked) == 1 and (text.startswith(_TASK_OPENINGS) or _HISTORY.search(text)):
         return True
     return text.startswith(_TASK_HEADING) and any(mark in text for mark in _TASK_MARKS)
 
@@ -79,11 +80,11 @@ async def query_of(messages: Sequence[Message], ask: Ask, deadline: float) -> Qu
     try:
         answer = lines_of(await ask(_prompt(messages), deadline))
     except ModelError as error:
-        return Query(_joined(asked), (f"query: {error}; searched for the last messages as they are",))
+        return Query(_joined(asked), (f"{error}; searched for the last messages as they are",))
     said = " ".join(map(text_of, messages))
     if len(answer) == 1 and within_scope(answer[0], said):
         return Query(answer[0])
-    return Query(_joined(asked), ("query: the chat model wrote none; searched for the last messages as they are",))
+    return Query(_joined(asked), ("the chat model wrote none; searched for the last messages as they are",))
 
 
 def _user_texts(messages: Sequence[Message]) -> list[str]:

@@ -16,6 +16,7 @@ from tests.compat.conftest import HIDDEN, TEXT
 
 ASKED = "When are old roses cut?"
 QUESTION = [{"role": "user", "content": ASKED}]
+JSON = {"Content-Type": "application/json"}
 ROSES: dict[str, Any] = {"secateurs": {"provider": "urls"}}
 OFF: dict[str, Any] = {"secateurs": {"retrieval": False}}
 TITLE = "### Task:\nWrite a title.\n### Chat History:\n<chat_history>\nUSER: roses?\n</chat_history>"
@@ -301,6 +302,16 @@ def test_hanging_up_many_times_leaves_no_connection_behind(
     assert "".join(SAID) == ask(client, extra=OFF).choices[0].message.content
 
 
+def test_half_characters_pass(address: str, client: openai.OpenAI, server: ChatServer) -> None:
+    """JSON can hold what UTF-8 can't: it is searched for without them, and passed on as it came."""
+    server.mode = "no-usage"
+    body = {"messages": [{"role": "user", "content": "roses \ud800"}], "stop": "\udc00"} | ROSES
+    answer = httpx.post(f"{address}/chat/completions", content=json.dumps(body), headers=JSON, timeout=60)
+
+    assert (200, "roses \ufffd") == (answer.status_code, answer.json()["secateurs"]["query"])
+    assert ("\udc00", True) == (server.asked[-1]["stop"], "roses \ud800" in server.asked[-1]["messages"][-1]["content"])
+
+
 @pytest.mark.parametrize("way", ["field", "header"])
 def test_events_for_open_webui(client: openai.OpenAI, site: str, way: str) -> None:
     """Where they are asked for: status lines and sources before the answer; other clients pass over them."""
@@ -334,8 +345,8 @@ def test_an_error_behind_an_event(client: openai.OpenAI) -> None:
 )
 def test_wrong_requests(address: str, client: openai.OpenAI, body: Any, param: str) -> None:
     """OpenAI's error object says where."""
-    answer = httpx.post(f"{address}/chat/completions", json=body)
-    error = json.loads(answer.text)["error"]
+    answer = httpx.post(f"{address}/chat/completions", content=json.dumps(body), headers=JSON)
+    error = answer.json()["error"]
 
     assert (400, "invalid_request_error") == (answer.status_code, error["type"])
     assert error["param"].startswith(param)

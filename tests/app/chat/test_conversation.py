@@ -26,6 +26,8 @@ TALK = [user("Who built the Eiffel Tower?"), {"role": "assistant", "content": "G
         ([user("### Task:\nTag it.\n### Chat History:\n<chat_history>\nUSER: hi\n</chat_history>")], True),
         ([user("### Task:\nAnswer from this.\n<context><source id=1>a</source></context>\nwhy?")], True),
         ([*TALK, user("### Task:\nAnswer from this.\n<context>a</context>\nwhy?")], True),
+        ([user("# Title\nWrite one for <chat_history>\nUSER: hi\n</chat_history>")], True),
+        ([user("### Task:\nSummarize.\n### Messages Being Compacted:\nUSER: hi")], True),
         ([user("Your task is to reflect the speaker's likely facial expression through a fitting emoji.")], True),
         ([user("Provide a concise, 5-word-or-less title for the conversation: …")], True),
         ([{"role": "system", "content": "Available Tools: []"}, user("Query: History: …")], True),
@@ -83,7 +85,7 @@ def test_the_model_writes_a_query(says: str) -> None:
 def test_what_is_no_query_is_not_taken(says: str | Exception) -> None:
     """The last messages are searched for as they are, and it is said why."""
     query, _ = asked(TALK, says)
-    why = "query: it is down" if isinstance(says, Exception) else "query: the chat model wrote none"
+    why = "it is down" if isinstance(says, Exception) else "the chat model wrote none"
     assert "Who built the Eiffel Tower? When?" == query.text
     assert [True] == [note.startswith(why) for note in query.degraded]
 
