@@ -15,7 +15,7 @@ import uvicorn
 
 from app.cli.sample import index_sample
 from app.main import create_app
-from app.parts import Parts
+from app.parts import Parts, open_parts
 from app.settings import Settings, load_settings
 from pruning.errors import InvalidInput
 
@@ -32,10 +32,17 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     log.setLevel(settings.log_level.upper())
     with _listen(settings) as listening, suppress(KeyboardInterrupt):
+        asyncio.run(_check(settings))
         # The first process of a container has no default for it, and would not stop while it is still starting.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         index_sample(settings)
         _Server(settings, listening).run(sockets=[listening])
+
+
+async def _check(settings: Settings) -> None:
+    """Raises InvalidInput where the parts can't be made: uvicorn would wrap the same in a traceback."""
+    async with open_parts(settings):
+        pass
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -84,8 +91,9 @@ class _Server(uvicorn.Server):
     async def _announce(self, parts: Parts) -> None:
         log.info("listening on %s, loading models", self._address)
         await parts.loaded()
-        sys.stdout.write(announcement(self._address))
-        sys.stdout.flush()
+        if parts.ready:  # else the log says why not
+            sys.stdout.write(announcement(self._address))
+            sys.stdout.flush()
 
 
 def announcement(address: str) -> str:

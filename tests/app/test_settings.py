@@ -72,7 +72,7 @@ def test_an_address_is_one_of_http(address: str, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(f"SECATEURS_{name}", address)
     with pytest.raises(InvalidInput) as caught:
         load_settings()
-    told = "Value error, an address begins with http:// or https:// and a host"
+    told = "an address begins with http:// or https:// and a host"
     assert f"SECATEURS_SEARXNG_URL: {told}; SECATEURS_URLS: {told}" == str(caught.value)
 
 

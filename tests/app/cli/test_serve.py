@@ -132,6 +132,51 @@ def test_an_address_of_another_machine_is_one_line(host: str, why: str, capfd: p
     assert ("", 1, True) == (out, err.count("\n"), why in err)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("PROVIDER", "brave", "the search provider brave needs a key: set SECATEURS_BRAVE_KEY"),
+        (
+            "SEARXNG_URL",
+            "localhost:8080",
+            "SECATEURS_SEARXNG_URL: an address begins with http:// or https:// and a host",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_line(
+    variable: str,
+    value: str,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """The start stops with what to set, without a traceback."""
+    monkeypatch.setenv("SECATEURS_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv(f"SECATEURS_{variable}", value)
+    assert 2 == main(["serve", "--port", "0"])
+    assert ("", f"secateurs: {told}\n") == capfd.readouterr()
+
+
+def test_what_is_not_ready_is_not_announced(tmp_path: Path) -> None:
+    """Models that can't be loaded are told in the log, and `is ready` is not printed after it."""
+    environment = {
+        "SECATEURS_STATE_DIR": str(tmp_path),
+        "SECATEURS_EMBEDDER": "none",
+        "SECATEURS_TOKENIZER": "none-such",
+    }
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | environment, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if "not ready" in line)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+    assert ("", True) == (out, "unknown tokenizer 'none-such'" in told)
+
+
 class TestSampleSite:
     """The sample site in the index."""
 
