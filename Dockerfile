@@ -25,10 +25,11 @@ RUN case "${VARIANT}" in full) set=local ;; slim) set=base ;; *) echo "VARIANT i
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY pruning pruning
-# Left out: pip, the tests of packages, translations of country names, and tokenizers that Tekken's newest file has
-# superseded. Nothing of the service reads them.
+# Left out: pip, in the slim image what only torch and downloads of models need, the tests of packages, translations of
+# country names, and tokenizers that Tekken's newest file has superseded. Nothing of the service reads them.
 RUN /opt/secateurs/bin/pip install --quiet --no-deps --no-build-isolation . \
-    && /opt/secateurs/bin/pip uninstall --quiet --yes pip \
+    && unused="pip" && if [ "${VARIANT}" = slim ]; then unused="setuptools hf-xet pip"; fi \
+    && for package in ${unused}; do /opt/secateurs/bin/pip uninstall --quiet --yes "${package}"; done \
     && find /opt/secateurs/lib -type d \( -name tests -o -path '*/pycountry/locales' \) -prune -exec rm -r {} + \
     && find /opt/secateurs/lib -path '*/mistral_common/data/*' \( -name '*.model*' -o -name tekken_240718.json \) -delete
 
