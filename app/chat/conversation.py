@@ -28,7 +28,8 @@ _HISTORY = re.compile(r"<chat_history>.*</chat_history>", re.DOTALL)  # also in 
 _TASK_OPENINGS = (
     "Your task is to reflect the speaker's likely facial expression",  # Open WebUI's emoji
     "You have been provided with a set of responses from various models",  # its merging of answers
-    "Provide a concise, 5-word-or-less title",  # LibreChat's title
+    "Provide a concise, 5-word-or-less title",  # LibreChat's title, and the same as a structured answer
+    "Analyze this conversation and provide:\n1. The detected language",
 )
 _TOOLS_OPENING = "Available Tools:"  # Open WebUI's choice of a tool, in the system message
 

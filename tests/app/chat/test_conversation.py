@@ -30,6 +30,7 @@ TALK = [user("Who built the Eiffel Tower?"), {"role": "assistant", "content": "G
         ([user("### Task:\nSummarize.\n### Messages Being Compacted:\nUSER: hi")], True),
         ([user("Your task is to reflect the speaker's likely facial expression through a fitting emoji.")], True),
         ([user("Provide a concise, 5-word-or-less title for the conversation: …")], True),
+        ([user("Analyze this conversation and provide:\n1. The detected language of the conversation\n2. …")], True),
         ([{"role": "system", "content": "Available Tools: []"}, user("Query: History: …")], True),
         ([user("### Task:\nFind out when roses are cut.")], False),
         ([user("What does Open WebUI send in <chat_history>?")], False),

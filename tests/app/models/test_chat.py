@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.models.chat import ChatModel
+from app.models.chat import ChatModel, ChatTimeout
 from pruning.errors import InvalidInput, ModelError
 from tests.app.search.engine_server import EngineServer, Reply, Request
+from tests.app.serving import served
+from tests.compat.chat_server import ChatServer
 
 pytestmark = pytest.mark.anyio
 MESSAGES = ({"role": "user", "content": "Hello?"},)
@@ -184,3 +186,15 @@ async def test_streams_that_fail_again_and_again_are_left_alone() -> None:
         await model.aclose()
     assert ["ChatBusy", "ChatRefused", "ChatMisconfigured", *["ModelUnavailable"] * 3, *["ModelError"] * 2] == kinds
     assert 6 == len(server.seen)
+
+
+async def test_a_stream_that_stops_is_given_up() -> None:
+    """At its deadline; the server sees the connection end."""
+    server = ChatServer()
+    server.mode = "hang"
+    with served(server.app) as (host, port):
+        model = ChatModel(f"http://{host}:{port}", model="m")
+        with pytest.raises(ChatTimeout, match=r"in time$"):
+            await streamed(model, 1.0)
+        assert await asyncio.to_thread(server.left.wait, 30)
+        await model.aclose()
