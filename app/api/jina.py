@@ -21,7 +21,7 @@ from app.api.shaped_route import told_route
 from app.api.v1 import ThePipeline
 from app.clock import Clock
 from app.convert.links import links_of
-from app.messages import Format, PruneRequest, ReadPage, ReadRequest, Result, SearchRequest
+from app.messages import Answer, Format, PruneRequest, ReadPage, ReadRequest, Result, SearchRequest
 from app.pipeline import Pipeline
 from app.seam import in_thread
 
@@ -110,10 +110,33 @@ async def _answer(url: str, options: JinaOptions, request: Request, pipeline: Pi
 
 async def _read(url: str, options: JinaOptions, pipeline: Pipeline) -> dict[str, Any]:
     """The page as Jina tells of one."""
-    milliseconds = allowed_ms(None if options.timeout is None else 1000 * options.timeout, pipeline)
-    clock = Clock(milliseconds / 1000)
-    form: Format = "markdown" if options.form == "content" else options.form
-    asked = ReadRequest(
+    asked = _request(url, options, pipeline)
+    clock = Clock((asked.deadline_ms or 0) / 1000)
+    page = await read_one(asked, pipeline)
+    content, tokens, notes = page.result.content, page.result.tokens, notes_of(page, asked)
+    if options.question is not None:
+        answer = await _pruned(page, options, left_ms(clock), pipeline)
+        (kept,) = answer.results
+        content, tokens, notes = kept.content, kept.tokens, (*notes, *answer.degraded)
+    told = {
+        "title": page.result.title or "",
+        "description": page.description or "",
+        "url": page.page.url or url,
+        "content": content,
+        "publishedTime": page.result.published,
+        "links": await _links(page, options),
+        "warning": "\n".join(notes) or None,
+        "usage": {"tokens": tokens},
+    }
+    if options.form in ("html", "text"):  # where their clients look for these
+        told[options.form] = content
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _request(url: str, options: JinaOptions, pipeline: Pipeline) -> ReadRequest:
+    """What is to be read; a question needs all of the page, and has the budget for itself."""
+    form = _form(options)
+    return ReadRequest(
         urls=(url,),
         formats=(form, "html") if options.with_links_summary else (form,),
         max_tokens=None if options.question else options.max_tokens,
@@ -121,47 +144,37 @@ async def _read(url: str, options: JinaOptions, pipeline: Pipeline) -> dict[str,
         select=options.target_selector,
         drop=options.remove_selector,
         links=options.links or bool(options.with_links_summary),
-        deadline_ms=milliseconds,
+        deadline_ms=allowed_ms(None if options.timeout is None else 1000 * options.timeout, pipeline),
         fresh=options.no_cache,
     )
-    page = await read_one(asked, pipeline)
-    content, tokens, notes = page.result.content, page.result.tokens, notes_of(page, asked)
-    if options.question is not None:
-        answer = await pipeline.prune(
-            PruneRequest(
-                query=options.question,
-                pages=(page.part,),
-                format=form,
-                links=options.links,
-                max_tokens=options.max_tokens or pipeline.settings.context_tokens,
-                deadline_ms=left_ms(clock),
-            )
+
+
+async def _pruned(page: ReadPage, options: JinaOptions, milliseconds: int, pipeline: Pipeline) -> Answer:
+    """What of the page answers the question."""
+    return await pipeline.prune(
+        PruneRequest(
+            query=options.question or "",
+            pages=(page.part,),
+            format=_form(options),
+            links=options.links,
+            max_tokens=options.max_tokens or pipeline.settings.context_tokens,
+            deadline_ms=milliseconds,
         )
-        (kept,) = answer.results
-        content, tokens, notes = kept.content, kept.tokens, (*notes, *answer.degraded)
-    data = _page(page, content, tokens, notes)
-    data["url"] = page.page.url or url
-    if options.form in ("html", "text"):  # where their clients look for these
-        data[options.form] = content
-    if options.with_links_summary:
-        links = await in_thread(links_of, page.contents["html"])
-        data["links"] = [[text, address] for address, text in links.items()]
-        if options.with_links_summary is True:
-            data["links"] = {text or address: address for address, text in links.items()}
-    return data
+    )
 
 
-def _page(page: ReadPage, content: str, tokens: int, notes: tuple[str, ...]) -> dict[str, Any]:
-    told = {
-        "title": page.result.title or "",
-        "description": page.description or "",
-        "url": page.page.url,
-        "content": content,
-        "publishedTime": page.result.published,
-        "warning": "\n".join(notes) or None,
-        "usage": {"tokens": tokens},
-    }
-    return {name: value for name, value in told.items() if value is not None}
+def _form(options: JinaOptions) -> Format:
+    return "markdown" if options.form == "content" else options.form
+
+
+async def _links(page: ReadPage, options: JinaOptions) -> dict[str, str] | list[list[str]] | None:
+    """By their texts, or with `all` each as text and address; None where they were not asked for."""
+    if not options.with_links_summary:
+        return None
+    links = await in_thread(links_of, page.contents["html"])
+    if options.with_links_summary == "all":
+        return [[text, address] for address, text in links.items()]
+    return {text or address: address for address, text in links.items()}
 
 
 def _block(data: dict[str, Any]) -> str:

@@ -23,7 +23,8 @@ def selected(page: Page, select: Sequence[str], drop: Sequence[str], limits: Lim
     if not select:
         return replace(page, html=str(soup), encoding=None)
     kept = _named(soup, select)
-    outermost = [element for element in kept if not any(around in kept for around in element.parents)]
+    named = set(map(id, kept))  # elements are equal where they look alike
+    outermost = [element for element in kept if not any(id(around) in named for around in element.parents)]
     about = soup.find_all(["base", "link", "meta", "title"])
     return replace(page, html="".join(map(str, (*about, *outermost))), encoding=None)
 

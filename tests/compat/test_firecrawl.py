@@ -1,5 +1,8 @@
 """Firecrawl's own client, with another address and nothing else changed."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +18,9 @@ from firecrawl.v2.utils.error_handler import (
     WebsiteNotSupportedError,
 )
 
+from app.main import create_app
+from app.settings import Settings
+from tests.app.serving import served
 from tests.compat.conftest import QUESTION, TEXT
 
 
@@ -209,3 +215,44 @@ def test_what_is_not_offered_says_so(client: Firecrawl, address: str) -> None:
     with pytest.raises(FirecrawlError, match=r"POST /v2/map is not offered; /v2/scrape and /v2/search are\."):
         client.map("https://a.example/")
     assert 501 == httpx.get(f"{address}/v2/crawl/some-id").status_code
+
+
+def client_of(tmp_path: Path, **settings: Any) -> AbstractContextManager[Firecrawl]:
+    """A client of a service with these settings, without a model."""
+
+    @contextmanager
+    def serving() -> Iterator[Firecrawl]:
+        chosen = Settings(state_dir=tmp_path, embedder="none", cache=False, fetch_allowed_hosts="127.0.0.1", **settings)
+        with served(create_app(chosen)) as (host, port):
+            yield Firecrawl(api_key="fc-any", api_url=f"http://{host}:{port}")
+
+    return serving()
+
+
+@pytest.mark.parametrize("highlights", [None, False])
+def test_found_pages_that_can_not_be_had(tmp_path: Path, site: str, highlights: bool | None) -> None:
+    """They have no content, and the warning says why; the others stand where they were found."""
+    port = int(site.rpartition(":")[2])
+    urls = (f"{site}/none", f"{site}/roses")
+    options = ScrapeOptions(formats=["markdown", "links"])
+    with client_of(tmp_path, provider="urls", urls=urls, fetch_ports=(port,)) as client:
+        found = client.search("When are old roses cut?", highlights=highlights, scrape_options=options)
+
+    failed, read = sorted(found.web or [], key=lambda page: hasattr(page, "markdown"))
+    assert f"{site}/none" == failed.url
+    assert f"{site}/none: the server answers 404 Not Found" in (found.warning or "")
+    assert (f"{site}/roses", "When to cut them.") == (
+        read.metadata.url,
+        read.metadata.description,
+    ) or highlights is None
+    assert TEXT in read.markdown
+    assert read.links is not None
+
+
+def test_a_search_engine_that_is_down(tmp_path: Path) -> None:
+    """It is an error, asked for once, and no empty list."""
+    with client_of(tmp_path, provider="searxng", searxng_url="http://127.0.0.1:1") as client:
+        with pytest.raises(InternalServerError, match="searxng"):
+            client.search(QUESTION)
+        with pytest.raises(InternalServerError, match="searxng"):
+            client.search(QUESTION, scrape_options=ScrapeOptions(formats=["markdown"]))
