@@ -61,7 +61,7 @@ TheChat = Annotated[Chat, Depends(chat_of)]
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What each chunk of an answer begins with, where the chat model doesn't say it."""
+    """What each chunk of an answer begins with: the same in those of the chat model and in ours."""
 
     model: str
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
@@ -69,8 +69,7 @@ class _Head:
 
     def on(self, answer: dict[str, Any], kind: str) -> dict[str, Any]:
         """The answer or chunk with its head; the model is called what the client calls it."""
-        named = {name: answer.get(name) or getattr(self, name) for name in ("id", "created")}
-        return {**answer, **named, "object": kind, "model": self.model}
+        return {**answer, "id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
 @router.get("/models", summary="The models", operation_id="openai_models")

@@ -321,6 +321,7 @@ def test_events_for_open_webui(client: openai.OpenAI, site: str, way: str) -> No
     events = [chunk.event for chunk in chunks if hasattr(chunk, "event")]
 
     assert "".join(SAID) == "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert 1 == len({(chunk.id, chunk.created, chunk.model, chunk.object) for chunk in chunks})
     assert ["status", "status", "source"] == [event["type"] for event in events]
     assert [False, True] == [event["data"]["done"] for event in events[:2]]
     assert [{"source": f"{site}/roses"}] == events[2]["data"]["metadata"]
