@@ -49,6 +49,8 @@ class SearchQuery:
                 raise InvalidInput(f"{name} must be one of {', '.join(known)}, not {value!r}")
         if self.language is not None and not _LANGUAGE.fullmatch(self.language):
             raise InvalidInput(f"language must be a code such as en or pt-BR, not {self.language!r}")
+        if not self.text.strip():
+            raise InvalidInput("the question is empty")
         if self.page < 1 or self.max_results < 1:
             raise InvalidInput("page and max_results must be at least 1")
 

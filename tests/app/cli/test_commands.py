@@ -217,6 +217,7 @@ def test_a_folder_is_taken_out_of_the_index(
             ["search", "x", "--provider", "brave"],
             "secateurs: the search provider brave needs a key: set SECATEURS_BRAVE_KEY",
         ),
+        (["search", " "], "secateurs: the question is empty"),
         (["search", "x", "--page", "0"], "secateurs: page and max_results must be at least 1"),
         (["search", "x", "--language", "english"], "secateurs: language must be a code such as en or pt-BR"),
         (["search", "x", "--sub-questions", "2"], "secateurs: sub_questions need a chat model"),
