@@ -1,6 +1,7 @@
 """Waiting for pages that arrive side by side, for as long as it is worth it."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,13 +17,21 @@ class Patience:
 
     Attributes:
         until: the moment at which waiting ends in any case.
-        enough: so many good pages let it end earlier.
+        enough: the share of pages whose arrival lets it end earlier, of those that can still be had: one that failed
+            is not waited for. At least one must arrive.
         grace: seconds that the others are still given once enough have arrived.
+        given: pages that are there already.
     """
 
     until: float
-    enough: int
+    enough: float
     grace: float
+    given: int = 0
+
+    def has_enough(self, good: int, bad: int, awaited: int) -> bool:
+        """Whether so many good ones, of those awaited, will do, when so many have failed."""
+        possible = self.given + awaited - bad
+        return good >= max(1, math.ceil(self.enough * possible) - self.given)
 
 
 Work = Callable[[], Awaitable[bool]]
@@ -59,7 +68,7 @@ async def arrivals(works: Sequence[Work], patience: Patience) -> Ended:
 
 async def _watch(ended: "asyncio.Queue[bool | Exception]", number: int, patience: Patience) -> Ended | Exception:
     """How waiting for so many ended, or what nobody foresaw."""
-    good = 0
+    good = bad = 0
     until = patience.until
     for _ in range(number):
         try:
@@ -69,7 +78,7 @@ async def _watch(ended: "asyncio.Queue[bool | Exception]", number: int, patience
             return "enough" if until < patience.until else "late"
         if isinstance(outcome, Exception):
             return outcome
-        good += outcome
-        if good >= patience.enough and until == patience.until:
+        good, bad = good + outcome, bad + (not outcome)
+        if patience.has_enough(good, bad, number) and until == patience.until:
             until = min(until, asyncio.get_running_loop().time() + patience.grace)
     return "all"

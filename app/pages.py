@@ -1,7 +1,6 @@
 """From slots to node tables: pages are fetched side by side, and each is read as soon as it has arrived."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -82,10 +81,8 @@ class Pages:
         return reading
 
     def _patience(self, awaited: int, until: float) -> Patience:
-        given = len(self.slots) - awaited
-        some = math.ceil(self.settings.fetch_enough * len(self.slots)) - given
-        enough = max(some, 1) if self.early else awaited
-        return Patience(until, enough, self.settings.fetch_grace_seconds)
+        enough = self.settings.fetch_enough if self.early else 1.0
+        return Patience(until, enough, self.settings.fetch_grace_seconds, given=len(self.slots) - awaited)
 
     async def _read(self, slot: Slot) -> NodeTable:
         """Parse and clean one page within its share of the time; where that fails, what stands in for it."""

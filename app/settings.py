@@ -190,7 +190,8 @@ class Settings(BaseSettings):
         0.7,
         gt=0,
         le=1,
-        description="Share of a search's pages after whose arrival the others get only the grace; 1 waits for all.",
+        description="Share of a search's pages, but for those that failed, after whose arrival the others get only the "
+        "grace; 1 waits for all.",
     )
     fetch_grace_seconds: float = Field(
         1.0, ge=0, le=600, description="Seconds that the others get once enough pages of a search have arrived."

@@ -33,7 +33,7 @@ class Works:
         return True
 
 
-def waited(*works: Work, enough: int, grace: float = 0.0, seconds: float = math.inf) -> Ended:
+def waited(*works: Work, enough: float, grace: float = 0.0, seconds: float = math.inf) -> Ended:
     """How waiting ended."""
 
     async def inside() -> Ended:
@@ -48,7 +48,7 @@ def waited(*works: Work, enough: int, grace: float = 0.0, seconds: float = math.
 def test_all_have_come() -> None:
     """Nobody is cancelled, and nothing is waited for in vain."""
     works = Works()
-    assert "all" == waited(works.at_once, works.bad, enough=2, grace=3600)
+    assert "all" == waited(works.at_once, works.bad, enough=1, grace=3600)
     assert "all" == waited(enough=1)
 
 
@@ -57,16 +57,31 @@ def test_enough_have_come(grace: float) -> None:
     """After the grace the rest is cancelled, and has ended when waiting has."""
     works = Works()
     assert "enough" == waited(
-        *(works.at_once for _ in range(7)), *(works.never for _ in range(3)), enough=7, grace=grace
+        *(works.at_once for _ in range(7)), *(works.never for _ in range(3)), enough=0.7, grace=grace
     )
     assert 3 == works.cancelled
 
 
-def test_what_is_no_good_does_not_count() -> None:
-    """Two good ones of three are not enough for three."""
+def test_what_failed_is_not_waited_for() -> None:
+    """Four good pages of the six that can still be had are two thirds, however many failed."""
     works = Works()
-    ended = waited(works.at_once, works.bad, works.at_once, works.never, enough=3, seconds=0.01)
-    assert ("late", 1) == (ended, works.cancelled)
+    arrived = [works.at_once] * 4 + [works.bad] * 3 + [works.never] * 2
+    assert "late" == waited(*arrived, enough=0.7, seconds=0.05)
+    assert "enough" == waited(*arrived, enough=0.66, seconds=3600)
+
+
+def test_pages_that_failed_are_never_enough() -> None:
+    """One good page must arrive."""
+    works = Works()
+    assert "late" == waited(works.bad, works.never, enough=0.01, seconds=0.01)
+
+
+@pytest.mark.parametrize(("given", "enough"), [(0, False), (4, False), (6, True)])
+def test_pages_that_are_there_count(given: int, enough: bool) -> None:
+    """Of ten pages seven are enough; one must arrive all the same."""
+    patience = Patience(0, 0.7, 0, given=given)
+    assert enough == patience.has_enough(1, 0, 10 - given)
+    assert not patience.has_enough(0, 0, 10 - given)
 
 
 def test_a_time_in_the_past() -> None:
