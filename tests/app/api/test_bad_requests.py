@@ -135,7 +135,7 @@ def test_only_configured_providers_are_asked(plain: httpx.Client) -> None:
 
 def test_an_unknown_address(plain: httpx.Client) -> None:
     """404 is a problem too."""
-    answer = plain.get("/v2/search")
+    answer = plain.get("/v9/search")
     assert (404, "/problems/not-found") == (answer.status_code, answer.json()["type"])
 
 
