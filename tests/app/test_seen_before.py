@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from app.cache import tables
 from app.cache.vectors import PROBE
-from app.messages import Answer, PruneRequest
+from app.messages import Answer, PruneRequest, ReadPage, ReadRequest
 from app.parts import open_parts
 from app.pipeline import Pipeline
 from app.settings import Settings
@@ -145,6 +145,22 @@ def test_fetched_pages_are_kept_and_say_so(site: tuple[str, list[str]], tmp_path
     assert [False, True, False, True] == [stands_in in answer.degraded for answer in answers]
     hits = [event.counts["hits"] for event in heard if (event.stage, event.kind) == ("fetch", "cache")]
     assert [0, 0, 1, 1, 0, 0, 1, 1] == hits
+    assert 2 == asked.count("/page")
+
+
+def test_pages_that_are_read_are_kept_too(site: tuple[str, list[str]], tmp_path: Path) -> None:
+    """Until `fresh` asks for them; in whichever format they are read."""
+    url, asked = site
+    chosen = Settings(embedder="none", cache_dir=tmp_path, fetch_allowed_hosts=(url.removeprefix("http://"),))
+
+    async def read(fresh: bool) -> ReadPage:
+        async with open_parts(chosen) as parts:
+            (page,) = await Pipeline(parts, chosen).read(ReadRequest(urls=(f"{url}/page",), fresh=fresh))
+            return page
+
+    pages = [asyncio.run(read(fresh)) for fresh in (False, False, True)]
+
+    assert [False, True, False] == [page.result.from_cache for page in pages]
     assert 2 == asked.count("/page")
 
 
