@@ -188,7 +188,9 @@ def container(
         _wait_until_ready(process, address)
         yield process, address
     finally:
-        process.kill()
+        # With process 1 the namespace ends. unshare's --kill-child does not reach it: it has changed its user since.
+        if process.poll() is None:
+            os.kill(_first_process(process), signal.SIGKILL)
         process.wait()
 
 

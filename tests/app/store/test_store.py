@@ -179,6 +179,7 @@ def test_survivors_were_used_later_than_victims(redis_process: RedisProcess, ste
         last_use: dict[str, int] = {}
         sizes: dict[str, int] = {}
         for moment, (key, size) in enumerate(steps):
+            await asyncio.sleep(0.002)  # the server's clock goes in milliseconds, and readers are users, too
             if size is None:
                 if await store.get([key]):
                     last_use[key] = moment
@@ -186,7 +187,6 @@ def test_survivors_were_used_later_than_victims(redis_process: RedisProcess, ste
             await store.set({key: bytes(size)})
             last_use[key], sizes[key] = moment, size
             assert (await store.usage()).bytes <= most
-            await asyncio.sleep(0.002)  # the server's clock goes in milliseconds
         left = await store.get(list(last_use))
         assert {key: sizes[key] for key in left} == {key: len(value) for key, value in left.items()}
         gone = [last_use[key] for key in last_use.keys() - left.keys()]
