@@ -194,6 +194,12 @@ def test_settings_named_on_the_site_exist() -> None:
     assert set() == named - known
 
 
+def test_every_setting_stands_on_the_settings_page() -> None:
+    """The page is complete: what can be set is found by asking for it."""
+    named = set(re.findall(rf"{PREFIX}[A-Z_]*[A-Z]", visible_text("guide/settings.html")))
+    assert set() == {PREFIX + field.upper() for field in Settings.model_fields} - named
+
+
 def test_defaults_on_the_settings_page_are_true() -> None:
     """The table of settings tells the defaults that the code has."""
     rows = [row.select("td") for row in soup("guide/settings.html").select("table.settings tbody tr")]
