@@ -141,7 +141,9 @@ def test_a_snippet_is_no_navigation(index: LocalIndex, folder: Path, write_page:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(question=st.text(max_size=60) | st.text(alphabet='"*()^:+-{}AND OR NOT NEAR title', max_size=60))
+@given(
+    question=(st.text(max_size=60) | st.text(alphabet='"*()^:+-{}AND OR NOT NEAR title', max_size=60)).filter(str.strip)
+)
 def test_no_question_is_read_as_a_command(
     question: str, index: LocalIndex, folder: Path, write_page: WritePage
 ) -> None:
