@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import redis
+
 
 class RedisProcess:
     """A Redis server on a socket in a folder, which can be killed and started again. It keeps nothing on disk."""
@@ -18,11 +20,12 @@ class RedisProcess:
         self.url = f"unix://{self._socket}"
 
     def start(self) -> None:
-        """Start, and wait until it can be reached."""
+        """Start, and wait until it answers: its socket exists, and refuses, before it listens there."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, cwd=self._socket.parent)
-        while not self._socket.exists():
-            assert self._process.poll() is None
-            time.sleep(0.01)
+        with redis.Redis.from_url(self.url) as client:
+            while not _answers(client):
+                assert self._process.poll() is None
+                time.sleep(0.01)
 
     def kill(self) -> None:
         """Kill it in the middle of whatever it does."""
@@ -31,6 +34,13 @@ class RedisProcess:
             self._process.wait()
             self._process = None
             self._socket.unlink(missing_ok=True)
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
 
 
 @contextmanager
