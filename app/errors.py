@@ -1,14 +1,16 @@
 """Errors as the caller sees them: one table from exception to status, told as RFC 9457 `application/problem+json`.
 
-`type` is stable and relative to the service; opening it (`GET /problems/{name}`) explains the problem.
+`type` is stable and relative to the service; opening it (`GET /problems/{name}`) explains the problem. Other services'
+wire formats have other shapes, which `app.api.shapes` knows; whoever refuses a request is given a `Tell`.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import Response
+from starlette.types import Scope
 
 from app import fetch
 from app.models.chat import ChatBusy, ChatMisconfigured, ChatRefused, ChatTimeout
@@ -220,13 +222,22 @@ def problem_for(error: Exception) -> Problem:
     return next((TABLE[base] for base in type(error).__mro__ if base in TABLE), INTERNAL)
 
 
-def problem_response(
-    problem: Problem,
-    detail: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    **members: Any,
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An error as it is told, in whichever shape the client of a route reads."""
+
+    problem: Problem
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+
+# From the scope of a request and its error to the answer.
+Tell = Callable[[Scope, Explained], Response]
+
+
+def as_problem(_: Scope, told: Explained) -> Response:
     """An RFC 9457 answer. ASCII throughout: details may quote what UTF-8 can't encode, such as lone surrogates."""
-    body = {"type": problem.type, "title": problem.title, "status": problem.status, "detail": detail} | members
-    return Response(json.dumps(body), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    problem = told.problem
+    body = {"type": problem.type, "title": problem.title, "status": problem.status, "detail": told.detail}
+    return Response(json.dumps(body | {**told.members}), problem.status, told.headers, MEDIA_TYPE)

@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import BY_STATUS, problem_response
+from app.errors import BY_STATUS, Explained, Tell, as_problem
 
 # Enough digits for any size that a machine can hold; more are refused without being read as a number.
 _MAX_DIGITS = 18
@@ -16,18 +16,18 @@ class BodyLimit:
     Starlette has such a middleware; it answers a declared length in plain text, whatever the handlers say.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, tell: Tell = as_problem) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         if self._declares_too_much(Headers(scope=scope).get("content-length", "")):
             # The rest of the body would be taken for the next request.
-            headers = {"Connection": "close"}
-            refusal = problem_response(BY_STATUS[413], self._detail(), headers=headers)
-            return await refusal(scope, receive, send)
+            told = Explained(BY_STATUS[413], self._detail(), {"Connection": "close"})
+            return await self.tell(scope, told)(scope, receive, send)
         return await self.app(scope, self._counted(receive), send)
 
     def _declares_too_much(self, length: str) -> bool:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import mcp
 from app.api import docs, firecrawl, health, jina, open_webui, openai, problems, tavily, v1
+from app.api.shapes import tell
 from app.chat import Chat
 from app.hangup import HangUp
 from app.limits import BodyLimit
@@ -49,11 +50,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     mcp.install(app, chosen.request_bytes)
     docs.install(app)
-    problems.install(app)
-    app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes)
+    problems.install(app, tell)
+    app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes, tell=tell)
     app.add_middleware(HangUp)
     # The last one added is the outermost.
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, tell=tell)
     return app
 
 

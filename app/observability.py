@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import INTERNAL, problem_response
+from app.errors import INTERNAL, Explained, Tell, as_problem
 from pruning.observe import Event
 
 log = logging.getLogger("secateurs")
@@ -57,10 +57,11 @@ def observe(event: Event) -> None:
 
 
 class RequestLog:
-    """Gives each request an id and writes its one line; an exception that nobody foresaw ends here, as a problem."""
+    """Gives each request an id and writes its one line; an exception that nobody foresaw ends here, as an error."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tell: Tell = as_problem) -> None:
         self.app = app
+        self.tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,8 +84,8 @@ class RequestLog:
         except Exception:  # the last line of defence: the log has all of it, the caller none
             log.exception("unforeseen error request=%s", account.id)
             if not status:
-                detail = "The service failed in a way that was not foreseen."
-                await problem_response(INTERNAL, detail)(scope, receive, send_marked)
+                failure = Explained(INTERNAL, "The service failed in a way that was not foreseen.")
+                await self.tell(scope, failure)(scope, receive, send_marked)
         finally:
             _account.reset(token)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO

@@ -15,11 +15,11 @@ from starlette.exceptions import HTTPException
 
 from app.api.firecrawl_models import FirecrawlError, FirecrawlOptions, FirecrawlScrape, FirecrawlSearch
 from app.api.firecrawl_pages import contents_of, forms_of, kept_contents, metadata, row
+from app.api.json_route import JsonRoute
 from app.api.one_page import allowed_ms, left_ms, notes_of, read_one
-from app.api.problems import Explained
-from app.api.shaped_route import shaped_route
 from app.api.v1 import ThePipeline
 from app.clock import Clock
+from app.errors import Explained
 from app.messages import Format, PruneRequest, ReadRequest, Result, SearchRequest
 from app.pipeline import Pipeline
 from pruning.errors import InvalidInput
@@ -31,7 +31,8 @@ _STATUS_OF = {"search-provider-busy": 429, "page-timeout": 408}
 _CODES = {"host-unknown": "SCRAPE_DNS_RESOLUTION_ERROR", "tls-failed": "SCRAPE_SSL_ERROR"}
 
 
-def _shape(told: Explained) -> tuple[int, Any]:
+def shape(told: Explained) -> tuple[int, Any]:
+    """Firecrawl's error, at a status whose meaning its clients know."""
     problem = told.problem
     status = _STATUS_OF.get(problem.name, _STATUS.get(problem.status, problem.status))
     content = {"success": False, "error": told.detail}
@@ -41,7 +42,7 @@ def _shape(told: Explained) -> tuple[int, Any]:
 router = APIRouter(
     prefix="/v2",
     tags=["Firecrawl"],
-    route_class=shaped_route(_shape),
+    route_class=JsonRoute,
     responses={status: {"model": FirecrawlError} for status in (400, 403, 408, 422, 429, 500, 503)},
 )
 

@@ -13,14 +13,16 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from app.api.jina_models import JinaError, JinaOptions, JinaRead, JinaSearch
+from app.api.json_route import JsonRoute
 from app.api.one_page import PageAddress, allowed_ms, left_ms, notes_of, read_one
-from app.api.problems import Explained
-from app.api.shaped_route import told_route
 from app.api.v1 import ThePipeline
 from app.clock import Clock
 from app.convert.links import links_of
+from app.errors import Explained
 from app.messages import Answer, Format, PruneRequest, ReadPage, ReadRequest, Result, SearchRequest
 from app.pipeline import Pipeline
 from app.seam import in_thread
@@ -33,19 +35,21 @@ _JOINED = re.compile(r"^(https?:)/(?=[^/])", re.IGNORECASE)
 _RESULTS = 5
 
 
-def _tell(request: Request, told: Explained) -> Response:
+def tell(scope: Scope, told: Explained) -> Response:
+    """An error as a line of text, or as JSON where that is asked for."""
     status, headers = told.problem.status, {**told.headers, **_AS_TEXT}
     name = "".join(part.capitalize() for part in told.problem.name.split("-"))
     readable = f"{name}: {told.detail}"
-    if "application/json" not in request.headers.get("accept", ""):
-        return PlainTextResponse(f"{readable}\n", status, headers)
+    if "application/json" not in Headers(scope=scope).get("accept", ""):
+        return PlainTextResponse(f"{readable}\n".encode("utf-8", "replace"), status, headers)
     said = {"name": name, "message": told.detail, "readableMessage": readable}
-    return JSONResponse({"data": None, "code": status, "status": 100 * status, **said}, status, headers)
+    body = json.dumps({"data": None, "code": status, "status": 100 * status, **said})
+    return Response(body, status, headers, "application/json")
 
 
 router = APIRouter(
     tags=["Jina Reader"],
-    route_class=told_route(_tell),
+    route_class=JsonRoute,
     responses={status: {"model": JinaError} for status in (400, 403, 413, 415, 422, 500, 502, 503, 504)},
 )
 

@@ -16,12 +16,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.api.json_route import JsonRoute
 from app.api.open_webui_events import status_event, told_as_events
 from app.api.openai_models import ChatBody, OpenAIError
-from app.api.problems import Explained, explained
-from app.api.shaped_route import shaped_route
+from app.api.problems import explained
 from app.chat import OUR_MODEL, Chat, ChatRequest, Retrieved
-from app.errors import ModelNotOffered
+from app.errors import Explained, ModelNotOffered
 from pruning.errors import SecateursError
 
 # OpenAI's word for an error, by status.
@@ -31,7 +31,7 @@ _OPEN_WEBUI = "x-openwebui-"
 _STARTED = int(time.time())
 
 
-def _shape(told: Explained) -> tuple[int, Any]:
+def shape(told: Explained) -> tuple[int, Any]:
     """OpenAI's error object; its clients know 400 for what is wrong in a request."""
     status = 400 if told.problem.status in (415, 422) else told.problem.status
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
@@ -45,7 +45,7 @@ def _shape(told: Explained) -> tuple[int, Any]:
 router = APIRouter(
     prefix="/v1",
     tags=["OpenAI"],
-    route_class=shaped_route(_shape),
+    route_class=JsonRoute,
     responses={status: {"model": OpenAIError} for status in (400, 404, 413, 422, 429, 500, 501, 502, 503, 504)},
 )
 
@@ -164,7 +164,7 @@ class _EventStream(StreamingResponse):
 
 
 def _told(request: Request, error: SecateursError) -> dict[str, Any]:
-    error_object: dict[str, Any] = _shape(explained(request, error))[1]
+    error_object: dict[str, Any] = shape(explained(request, error))[1]
     return error_object
 
 

@@ -1,8 +1,6 @@
-"""Whatever goes wrong on a route, answered as a problem: our own errors, wrong requests, unknown addresses."""
+"""Whatever goes wrong on a route, explained: our own errors, wrong requests, unknown addresses."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -11,26 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from app.errors import BY_STATUS, INTERNAL, INVALID, Problem, problem_for, problem_response
-from app.models.chat import ChatBusy, ChatRefused
+from app.errors import BY_STATUS, INTERNAL, INVALID, Explained, Problem, Tell, as_problem, problem_for
+from app.models.chat import ChatRefused
 from app.search import SearchError
 from pruning.errors import SecateursError
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of `app` as a problem; what nobody foresaw is caught in `app.observability`."""
+def install(app: FastAPI, tell: Tell = as_problem) -> None:
+    """Answer every error of `app` by `tell`; what nobody foresaw is caught in `app.observability`."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return tell(request.scope, explained(request, error))
+
     for kind in EXPLAINED:
-        app.add_exception_handler(kind, _answer)
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """An error as it is told, in whichever shape the client of a route reads."""
-
-    problem: Problem
-    detail: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[str, Any] = field(default_factory=dict)
+        app.add_exception_handler(kind, answer)
 
 
 EXPLAINED = (RequestValidationError, HTTPException, SecateursError)
@@ -44,11 +36,6 @@ def explained(request: Request, error: Exception) -> Explained:
         case HTTPException():
             return _http_error(request, error)
     return _own_error(error)
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    told = explained(request, error)
-    return problem_response(told.problem, told.detail, headers=told.headers, **told.members)
 
 
 def _invalid_request(request: Request, error: RequestValidationError) -> Explained:
@@ -123,8 +110,9 @@ def _own_error(error: Exception) -> Explained:
         members["provider"] = error.provider
     if isinstance(error, ChatRefused):
         members["said"] = error.said
-    if isinstance(error, SearchError | ChatBusy) and error.retry_after is not None:
-        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    retry_after: float | None = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after))
     return Explained(problem, str(error), headers, members)
 
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.api.problems import Explained
-from app.api.shaped_route import shaped_route
+from app.api.json_route import JsonRoute
 from app.api.v1 import ThePipeline
 from app.api.v1_models import Domain, HttpAddress, Question
+from app.errors import Explained
 from app.messages import Format, PruneRequest, ReadRequest, Result, SearchRequest
 from app.pipeline import Pipeline
 
@@ -58,7 +58,7 @@ class TavilyError(BaseModel):
     detail: dict[str, str] = Field(examples=[{"error": "the search provider is down"}])
 
 
-def _shape(told: Explained) -> tuple[int, Any]:
+def shape(told: Explained) -> tuple[int, Any]:
     """Their clients find the message nowhere else, and at few statuses; 400 is Tavily's for a bad request."""
     status = told.problem.status
     return 400 if status in (413, 415, 422) else status, {"detail": {"error": told.detail}}
@@ -67,7 +67,7 @@ def _shape(told: Explained) -> tuple[int, Any]:
 router = APIRouter(
     prefix="/tavily",
     tags=["Tavily"],
-    route_class=shaped_route(_shape),
+    route_class=JsonRoute,
     responses={status: {"model": TavilyError} for status in (400, 422, 500, 502, 503, 504)},
 )
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app import errors
 from app.api import problems
 from app.api.problems import pointer
-from app.errors import PROBLEMS, TABLE, problem_for, problem_response
+from app.errors import PROBLEMS, TABLE, Explained, as_problem, problem_for
 from app.observability import RequestLog
 from app.search import SearchError
 from pruning import errors as core
@@ -108,5 +108,5 @@ def test_pointers(place: tuple[str | int, ...], expected: str) -> None:
 
 def test_a_detail_may_quote_what_utf8_cannot() -> None:
     """A lone surrogate in a detail reaches the caller escaped."""
-    response: Response = problem_response(errors.INVALID, "no field \ud800")
+    response: Response = as_problem({}, Explained(errors.INVALID, "no field \ud800"))
     assert "no field \ud800" == json.loads(bytes(response.body))["detail"]
