@@ -7,6 +7,7 @@ import platformdirs
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.wording import Form, in_words
 from pruning.document import Limits
 from pruning.errors import InvalidInput
 from pruning.prune import STEPS
@@ -26,7 +27,7 @@ Ports = Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, B
 
 def _known(steps: tuple[str, ...]) -> tuple[str, ...]:
     if steps not in STEPS:
-        raise ValueError(f"there are {' and '.join(','.join(known) for known in STEPS)}")
+        raise ValueError(f"must be {' or '.join(','.join(known) for known in STEPS)}")
     return steps
 
 
@@ -40,12 +41,13 @@ def is_http_url(text: str) -> str:
     try:
         _http_url.validate_python(text)
     except ValidationError:
-        raise ValueError("an address begins with http:// or https:// and a host") from None
+        raise ValueError("must be an address that begins with http:// or https:// and a host") from None
     return text
 
 
 HttpAddress = Annotated[str, AfterValidator(is_http_url)]
 HttpAddresses = Annotated[tuple[HttpAddress, ...], NoDecode, BeforeValidator(_split)]
+Contact = Annotated[str, Form(r"^[!-'*-~]+$", "must be ASCII without spaces and parentheses")]
 Rate = Annotated[float | None, Field(gt=0, le=1000)]
 
 
@@ -208,9 +210,8 @@ class Settings(BaseSettings):
         True,
         description="Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, as for other programs.",
     )
-    fetch_contact: str | None = Field(
+    fetch_contact: Contact | None = Field(
         None,
-        pattern=r"^[!-'*-~]+$",
         max_length=200,
         description="Web or mail address for those who wonder who fetches their pages; it stands in the User-Agent.",
     )
@@ -315,8 +316,5 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        wrong = (
-            f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        )
+        wrong = (f"{PREFIX}{str(item['loc'][0]).upper()}: {in_words(item)}" for item in error.errors())
         raise InvalidInput("; ".join(wrong)) from None

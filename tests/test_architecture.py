@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {"app.arrivals", "app.breaker", "app.clock", "app.http_answers", "app.http_client", "app.seam", "app.settings"}
     ),
+    frozenset({"app.wording"}),
     frozenset({"app"}),
     frozenset({"pruning"}),
 )

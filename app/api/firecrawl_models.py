@@ -1,5 +1,6 @@
 """What Firecrawl's clients ask, of version 2 of its API."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -14,13 +15,13 @@ _TIME_RANGES = {"qdr:d": "day", "qdr:w": "week", "qdr:m": "month", "qdr:y": "yea
 
 def _offered(name: str) -> str:
     if name not in _OFFERED:
-        raise ValueError(f"the format {name[:40]!r} is not offered; these are: {', '.join(_OFFERED)}")
+        raise ValueError(f"must be one of {', '.join(_OFFERED)}")
     return name
 
 
 def _time_range(tbs: str) -> str:
     if tbs not in _TIME_RANGES:
-        raise ValueError(f"a time range is one of {', '.join(_TIME_RANGES)}")
+        raise ValueError(f"must be one of {', '.join(_TIME_RANGES)}")
     return _TIME_RANGES[tbs]
 
 
@@ -51,7 +52,11 @@ class FirecrawlSource(_Model):
 
 def _object(value: object) -> object:
     """`"markdown"` is short for `{"type": "markdown"}`."""
-    return {"type": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"type": value}
+    if not isinstance(value, Mapping | BaseModel):
+        raise ValueError("must be a name, or a JSON object with a `type`")
+    return value
 
 
 Formats = Annotated[tuple[Annotated[FirecrawlFormat, BeforeValidator(_object)], ...], Field(max_length=20)]

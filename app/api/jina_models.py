@@ -11,9 +11,16 @@ from app.api.one_page import PageAddress, Selector
 from app.api.v1_models import Question
 
 Form = Literal["content", "markdown", "html", "text"]
-Selectors = Annotated[
-    tuple[Selector, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
-]
+
+
+def _several(value: object) -> object:
+    """One selector is short for a list of it."""
+    if not isinstance(value, str | list | tuple):
+        raise ValueError("must be a CSS selector, or a list of them")
+    return (value,) if isinstance(value, str) else value
+
+
+Selectors = Annotated[tuple[Selector, ...], BeforeValidator(_several)]
 
 
 class JinaOptions(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.v1_models import Domain, Language, Name
+from app.api.v1_models import Domain, Language, Name, TimeRange
 from app.chat import OUR_MODEL, ChatRequest
 from app.messages import SearchRequest
 from app.settings import Settings
@@ -52,7 +52,7 @@ class Options(BaseModel):
     include_domains: list[Domain] = Field([], description="Only pages of these.")
     exclude_domains: list[Domain] = Field([], description="No pages of these.")
     language: Language | None = Field(None, description="Of the pages.")
-    time_range: str | None = Field(None, description="`day`, `week`, `month` or `year`.")
+    time_range: TimeRange | None = Field(None, description="When they were published.")
 
 
 class ChatBody(BaseModel):

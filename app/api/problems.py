@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from app.errors import BY_STATUS, INTERNAL, INVALID, Explained, Problem, Tell, as_problem, problem_for
 from app.models.chat import ChatRefused
 from app.search import SearchError
+from app.wording import MISSING, UNKNOWN, Wrong, in_words, nearest, wrong_values
 from pruning.errors import SecateursError
 
 
@@ -46,7 +47,10 @@ def _invalid_request(request: Request, error: RequestValidationError) -> Explain
         return Explained(BY_STATUS[400], detail)
     if _body_was_not_json(request, found):
         return Explained(BY_STATUS[415], "The body must be declared as application/json.")
-    where = [_located(item) for item in found[:_MAX_ERRORS]]
+    if found[0]["loc"][0] != "body":
+        place, name = found[0]["loc"][:2]
+        return Explained(INVALID, f"{place} {name}: {in_words(found[0])}")
+    where = [_located(request, wrong) for wrong in wrong_values(found, error.body)[:_MAX_ERRORS]]
     first = where[0]
     return Explained(INVALID, f"{first['pointer']}: {first['detail']}", members={"errors": where})
 
@@ -61,21 +65,24 @@ def _body_was_not_json(request: Request, found: Any) -> bool:
     return not is_json and request.headers.get("content-length") != "0" and found[0]["loc"] == ("body",)
 
 
-def _located(item: Any) -> dict[str, str]:
-    """Where and what; never the value itself, which may be large or private."""
-    _body, *place = item["loc"]
-    return {"pointer": pointer(tuple(place)), "detail": _detail(item)}
+def _located(request: Request, wrong: Wrong) -> dict[str, str]:
+    """Where and what."""
+    told = wrong.told
+    if told == MISSING and not wrong.place:
+        told = "The body is missing"
+    if told == UNKNOWN and (meant := nearest(str(wrong.place[-1]), _fields(request, wrong.place[:-1]))):
+        told = f"{told}; did you mean `{meant}`?"
+    return {"pointer": pointer(wrong.place), "detail": told}
 
 
-def _detail(item: Any) -> str:
-    """Pydantic's message, where it doesn't speak of Python."""
-    if item["type"] == "value_error":
-        return str(item["ctx"]["error"])
-    if item["type"] in ("model_attributes_type", "model_type"):
-        return "Input should be a JSON object"
-    if item["type"] == "missing" and item["loc"] == ("body",):
-        return "The body is missing"
-    return str(item["msg"])
+def _fields(request: Request, place: tuple[int | str, ...]) -> list[str]:
+    """The names that the object at that place of a body may have."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    model: Any = field.field_info.annotation if field else None
+    for part in place:
+        inner = getattr(model, "model_fields", {}).get(part)
+        model = inner.annotation if inner else None
+    return [known.alias or name for name, known in getattr(model, "model_fields", {}).items()]
 
 
 def _http_error(request: Request, error: HTTPException) -> Explained:

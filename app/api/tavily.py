@@ -10,15 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.api.json_route import JsonRoute
 from app.api.v1 import ThePipeline
-from app.api.v1_models import Domain, HttpAddress, Question
+from app.api.v1_models import Domain, HttpAddress, Question, TimeRange
 from app.errors import Explained
 from app.messages import Format, PruneRequest, ReadRequest, Result, SearchRequest
 from app.pipeline import Pipeline
 
 RawFormat = Literal["markdown", "text"]
 _TIME_RANGES = {"d": "day", "w": "week", "m": "month", "y": "year"}
-TimeRange = Annotated[
-    Literal["day", "week", "month", "year"], BeforeValidator(lambda value: _TIME_RANGES.get(value, value))
+Since = Annotated[
+    TimeRange, BeforeValidator(lambda value: _TIME_RANGES.get(value, value) if isinstance(value, str) else value)
 ]
 _MOST_RESULTS = 20
 
@@ -34,7 +34,7 @@ class TavilySearch(_Body):
 
     query: Question
     max_results: int = Field(5, ge=0, le=_MOST_RESULTS)
-    time_range: TimeRange | None = None
+    time_range: Since | None = None
     include_domains: list[Domain] | None = None
     exclude_domains: list[Domain] | None = None
     include_raw_content: bool | RawFormat = False

@@ -1,5 +1,6 @@
 """The bodies of our own routes, strict: a field we don't know, or of another type, is an error that says where."""
 
+import json
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -16,31 +17,36 @@ from pydantic_core import core_schema
 
 from app.messages import CleanRequest, Format, PruneRequest, SearchRequest
 from app.settings import is_http_url
+from app.wording import Form
 from pruning.document import Page
 from pruning.prune import STEPS
 
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must hold no NUL character")
-    return text
-
-
-_stripped = StringConstraints(strip_whitespace=True, min_length=1)
-_plain = AfterValidator(_without_nul)
+_stripped = StringConstraints(strip_whitespace=True)
+# Of JSON Schema's patterns no part is longer than it must be: they are matched against whole pages' addresses.
+_plain = Form(r"^[^\x00]*$", "must hold no NUL character")
+_filled = Form(r"^[^\x00]*[^\s\x00][^\x00]*$", "must be text that is not blank, without NUL characters")
 
 
 def _is_offered(steps: tuple[str, ...]) -> tuple[str, ...]:
     if steps not in STEPS:
-        raise ValueError(f"the steps can be {' or '.join(str(list(offered)) for offered in STEPS)}")
+        raise ValueError(f"must be {' or '.join(json.dumps(offered) for offered in STEPS)}")
     return steps
 
 
 Steps = Annotated[tuple[Literal["embed", "generate"], ...], Field(strict=False), AfterValidator(_is_offered)]
-Question = Annotated[str, _stripped, Field(max_length=4_000), _plain]
-Name = Annotated[str, _stripped, Field(max_length=200), _plain]
-Domain = Annotated[str, Field(max_length=253, pattern=r"^[^\s/:@?#\x00]+$")]
-Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+Question = Annotated[str, _stripped, Field(max_length=4_000), _filled]
+Name = Annotated[str, _stripped, Field(max_length=200), _filled]
+Domain = Annotated[
+    str,
+    Field(max_length=253),
+    Form(r"^[^\s/:@?#\x00]+$", "must be a host's name, such as `example.org`, without a scheme, port or path"),
+]
+Language = Annotated[
+    str,
+    Field(max_length=35),
+    Form(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "must be a language's code, such as `en` or `pt-BR`"),
+]
+TimeRange = Literal["day", "week", "month", "year"]
 Address = Annotated[str, Field(max_length=8_000), _plain]
 HttpAddress = Annotated[Address, AfterValidator(is_http_url)]
 
@@ -94,7 +100,7 @@ class SearchBody(AnswerOptions):
     include_domains: list[Domain] = Field([], max_length=100, description="Find pages of these domains only.")
     exclude_domains: list[Domain] = Field([], max_length=100, description="Find no pages of these domains.")
     language: Language | None = Field(None, description="Find pages in this language, such as `en` or `pt-BR`.")
-    time_range: Literal["day", "week", "month", "year"] | None = Field(
+    time_range: TimeRange | None = Field(
         None, description="Find pages that were published within the last day, week, month or year."
     )
     safe_search: Literal["off", "moderate", "strict"] | None = Field(
@@ -167,7 +173,7 @@ class PruneBody(AnswerOptions):
     @model_validator(mode="after")
     def _pages_or_urls(self) -> Self:
         if (self.pages is None) == (self.urls is None):
-            raise ValueError("exactly one of `pages` and `urls` must be given")
+            raise ValueError("must have either `pages` or `urls`")
         return self
 
     def request(self) -> PruneRequest:

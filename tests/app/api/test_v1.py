@@ -176,7 +176,7 @@ class TestPrune:
     def test_a_page_that_is_no_text(self, plain: httpx.Client) -> None:
         """The error speaks of JSON's types."""
         answer = plain.post("/v1/prune", json={"query": "q", "pages": [{"html": 1}]})
-        assert [{"pointer": "#/pages/0/html", "detail": "Input should be a valid string"}] == answer.json()["errors"]
+        assert [{"pointer": "#/pages/0/html", "detail": "must be a string"}] == answer.json()["errors"]
 
     def test_a_large_page(self, plain: httpx.Client) -> None:
         """A page that is read in a process of its own comes to the same end."""

@@ -139,7 +139,7 @@ def test_an_address_of_another_machine_is_one_line(host: str, why: str, capfd: p
         (
             "SEARXNG_URL",
             "localhost:8080",
-            "SECATEURS_SEARXNG_URL: an address begins with http:// or https:// and a host",
+            "SECATEURS_SEARXNG_URL: must be an address that begins with http:// or https:// and a host",
         ),
     ],
 )
