@@ -12,6 +12,7 @@ from tests import needs
 # Set before the first import of a model library, which reads them then.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 if "PYTEST_XDIST_WORKER" in os.environ:
     # There are as many test processes as cores already.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

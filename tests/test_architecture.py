@@ -31,6 +31,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.wording"}),
     frozenset({"app"}),
     frozenset({"pruning"}),
+    # The client knows the service by its HTTP API alone.
+    frozenset({"secateurs"}),
 )
 PLACE = {part: number for number, layer in enumerate(LAYERS) for part in layer}
 # The core knows no network, no settings, no event loop.
@@ -38,7 +40,8 @@ NOT_IN_PRUNING = frozenset(
     {"aiohttp", "anyio", "asyncio", "fastapi", "http", "httpcore", "httpx", "httpx2", "pydantic_settings", "redis"}
     | {"requests", "socket", "ssl", "starlette", "urllib.request", "urllib3", "uvicorn"}
 )
-MODULES = sorted(path for package in ("app", "pruning") for path in (ROOT / package).rglob("*.py"))
+PACKAGES = ("app", "pruning", "secateurs")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
@@ -63,7 +66,7 @@ def part_of(module: str) -> str | None:
     first, *rest = module.split(".")
     if first == "app" and rest:
         return f"app.{rest[0]}"
-    return first if first in {"app", "pruning"} else None
+    return first if first in PACKAGES else None
 
 
 def wrong_arrows(importer: str, source: str, known: frozenset[str]) -> list[str]:
@@ -98,6 +101,13 @@ def test_the_core_knows_no_network(path: Path, known: frozenset[str]) -> None:
     heads = {module.split(".")[0] for module in imported}
 
     assert set() == (imported | heads) & NOT_IN_PRUNING
+
+
+def test_the_client_stands_apart(known: frozenset[str]) -> None:
+    """It is for other programs; the service asks no service."""
+    imported = {path: set(imports_of(path.read_text(), known)) for path in MODULES}
+
+    assert {"secateurs"} == {part_of(name_of(path)) for path in MODULES if "secateurs.client" in imported[path]}
 
 
 def test_importing_the_core_is_light() -> None:

@@ -18,6 +18,8 @@ from tests.needs import ROOT
 
 PINS = {name: ROOT / f"requirements/{name}.txt" for name in ("base", "local", "dev")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# Those that the project consists of.
+PACKAGES = ("app", "pruning", "secateurs")
 # What the CUDA builds of torch bring along: torch pins it itself, and other builds do without.
 OF_TORCH = ("cuda-", "nvidia-", "triton")
 
@@ -77,12 +79,12 @@ def imported_at_once(path: Path) -> set[str]:
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.split(".")[0])
-    return found - set(sys.stdlib_module_names) - {"app", "pruning"}
+    return found - set(sys.stdlib_module_names) - set(PACKAGES)
 
 
 def test_the_base_is_enough_to_start() -> None:
     """What is imported at once comes with the declared dependencies; only models in process may need more."""
-    modules = [path for part in ("app", "pruning") for path in (ROOT / part).rglob("*.py")]
+    modules = [path for part in PACKAGES for path in (ROOT / part).rglob("*.py")]
     needed = {name for path in modules if path.parent.name != "local" for name in imported_at_once(path)}
     brought = needed_by(PROJECT["dependencies"])
     distributions = metadata.packages_distributions()
@@ -125,7 +127,7 @@ def test_a_pin_is_a_name_and_a_version(path: Path) -> None:
 def test_the_wheel_carries_what_it_serves(tmp_path: Path) -> None:
     """Installed without the repository, the service still has its sample site, its pages and its types."""
     source = tmp_path / "source"
-    for part in ("app", "pruning"):
+    for part in PACKAGES:
         shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, source)
@@ -135,7 +137,7 @@ def test_the_wheel_carries_what_it_serves(tmp_path: Path) -> None:
 
     with zipfile.ZipFile(tmp_path / built.stdout.split()[-1]) as wheel:
         packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    expected = {str(path.relative_to(source)) for part in ("app", "pruning") for path in files_of(source / part)}
+    expected = {str(path.relative_to(source)) for part in PACKAGES for path in files_of(source / part)}
     assert expected == packed
 
 
