@@ -24,6 +24,14 @@ class DeadlineExceeded(errors.SecateursError):
     """The answer was not ready before the request's deadline."""
 
 
+class Busy(errors.SecateursError):
+    """More requests are under way than the service takes at a time; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class TokenizerNotAllowed(errors.InvalidInput):
     """The request names a tokenizer that the service does not offer."""
 
@@ -180,6 +188,12 @@ TABLE: dict[type[Exception], Problem] = {
     fetch.FetchTimeout: Problem(504, "page-late", "The page did not arrive in time", "Try again, or allow more time."),
     fetch.FetchError: Problem(502, "page-not-fetched", "The page can't be fetched", "`detail` says why."),
     NoPageRead: Problem(502, "no-page-read", "None of the pages can be read", "`detail` says why, page by page."),
+    Busy: Problem(
+        429,
+        "busy",
+        "The service has as many requests as it takes",
+        "Ask again after `Retry-After` seconds; an operator may add workers or raise the setting that `detail` names.",
+    ),
     DeadlineExceeded: Problem(
         504,
         "deadline-exceeded",

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from app import mcp
+from app.admission import AdmittedOnce
 from app.api import docs, firecrawl, health, jina, open_webui, openai, problems, tavily, v1
 from app.api.shapes import tell
 from app.chat import Chat
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     docs.install(app)
     problems.install(app, tell)
     app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes, tell=tell)
+    app.add_middleware(AdmittedOnce)
     app.add_middleware(HangUp)
     # The last one added is the outermost.
     app.add_middleware(RequestLog, tell=tell)

@@ -5,7 +5,8 @@
 Plain awaits under one deadline. What takes the processor runs in worker threads (`app.seam`). The method itself is
 `pruning.prune.prune_steps`, a generator that does no I/O: it yields what it needs, and is sent what was awaited for it
 here. A page that fails or is late costs its own slot (`app.slots`), a model that fails costs its own step and says so
-(`Answer.degraded`), and a search provider that fails is an error, since nothing could stand in for it.
+(`Answer.degraded`), and a search provider that fails is an error, since nothing could stand in for it. Where there are
+too many requests, one more is refused before anything is done for it (`app.admission`).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from functools import partial
 
 import anyio
 
+from app.admission import Admission, Places
 from app.clock import MODELS_SHARE, PROVIDER_SHARE, SEARCH_SHARE, Clock
 from app.errors import DeadlineExceeded
 from app.messages import Answer, CleanedPage, CleanRequest, PruneRequest, ReadPage, ReadRequest, SearchRequest, Wanted
@@ -43,43 +45,46 @@ class Pipeline:
         self.parts = parts
         self.settings = settings
         self.observer = observer
+        self.admission = Admission.of(settings)
 
     async def search(self, request: SearchRequest) -> Answer:
         """Search for the question, read the pages that are found, and prune them.
 
-        Raises SearchError when the provider fails, InvalidInput, TokenizerError, DeadlineExceeded.
+        Raises SearchError when the provider fails, InvalidInput, TokenizerError, DeadlineExceeded, Busy.
         """
-        async with self._deadline(request.deadline_ms) as clock:
+        async with self._under_way(request.deadline_ms, *self.stages_of(request)) as (clock, places):
             counter = await self.parts.counter(request.tokenizer)
-            with stage(self.observer, "search"):
-                found = await self._found(request, clock)
+            found = await self._found(request, clock)
+            places.leave("search")
             slots = slots_of_hits(found.hits[: request.max_results])
-            answer = await self._answer(request, slots, counter, clock)
+            answer = await self._answer(request, slots, counter, clock, places)
             return replace(answer, degraded=(*(f"search: {note}" for note in found.degraded), *answer.degraded))
 
     async def find(self, request: SearchRequest) -> Found:
         """Search for the question, and read nothing of what is found.
 
-        Raises SearchError when the provider fails, InvalidInput, DeadlineExceeded.
+        Raises SearchError when the provider fails, InvalidInput, DeadlineExceeded, Busy.
         """
-        async with self._deadline(request.deadline_ms) as clock:
-            with stage(self.observer, "search"):
-                found = await self._found(request, clock)
+        async with self._under_way(request.deadline_ms, "search") as (clock, _):
+            found = await self._found(request, clock)
         return replace(found, hits=found.hits[: request.max_results])
 
     async def prune(self, request: PruneRequest) -> Answer:
         """Prune the given pages and those at the given addresses.
 
-        Raises InvalidInput, TokenizerError, DeadlineExceeded.
+        Raises InvalidInput, TokenizerError, DeadlineExceeded, Busy.
         """
         slots = _slots(request)
-        async with self._deadline(request.deadline_ms) as clock:
+        async with self._under_way(request.deadline_ms, *self.stages_of(request)) as (clock, places):
             counter = await self.parts.counter(request.tokenizer)
-            return await self._answer(request, slots, counter, clock)
+            return await self._answer(request, slots, counter, clock, places)
 
     async def clean(self, request: CleanRequest) -> CleanedPage:
-        """Clean one page. Raises PageError when it can't be read, InvalidInput, TokenizerError, DeadlineExceeded."""
-        async with self._deadline():
+        """Clean one page.
+
+        Raises PageError when it can't be read, InvalidInput, TokenizerError, DeadlineExceeded, Busy.
+        """
+        async with self._under_way(None, "prune"):
             counter = await self.parts.counter(request.tokenizer)
             limits = self.settings.page_limits()
             clean = partial(clean_page, limits=limits, links=request.links, form=request.format)
@@ -90,16 +95,27 @@ class Pipeline:
     async def read(self, request: ReadRequest) -> tuple[ReadPage, ...]:
         """Read pages without a question. One that can't be had is `failed`, as in every answer.
 
-        Raises InvalidInput, PageError, TokenizerError, DeadlineExceeded.
+        Raises InvalidInput, PageError, TokenizerError, DeadlineExceeded, Busy.
         """
         slots = _slots(request)
-        async with self._deadline(request.deadline_ms) as clock:
+        stages = ("fetch", "prune") if request.urls else ("prune",)
+        async with self._under_way(request.deadline_ms, *stages) as (clock, places):
             counter = await self.parts.counter(request.tokenizer)
             about = (request.links, False, request.fresh)
             tables = await Pages(slots, self.parts, self.settings, clock, self.observer, *about).tables()
+            places.leave("fetch")
             limits = self.settings.page_limits()
             read = partial(read_slot, request, counter, limits)
             return tuple(await asyncio.gather(*map(partial(in_thread, read), slots, tables)))
+
+    def stages_of(self, request: Wanted) -> tuple[str, ...]:
+        """The stages that a request passes through to its answer."""
+        steps = request.steps or self.settings.steps
+        search = ("search", "fetch") if isinstance(request, SearchRequest) else ()
+        fetch = ("fetch",) if isinstance(request, PruneRequest) and request.urls else ()
+        embed = ("embed",) if self.settings.embedder != "none" else ()
+        generate = ("generate",) if "generate" in steps else ()
+        return (*search, *fetch, "prune", *embed, *generate)
 
     async def _found(self, request: SearchRequest, clock: Clock) -> Found:
         """What the provider finds. Raises SearchError, also when it hangs, and InvalidInput."""
@@ -107,7 +123,7 @@ class Pipeline:
         expansion = self.parts.expansion(request.sub_questions)
         until = min(clock.share(PROVIDER_SHARE), clock.now() + self.settings.search_seconds)
         try:
-            with anyio.fail_after(clock.share(SEARCH_SHARE) - clock.now()):
+            with stage(self.observer, "search"), anyio.fail_after(clock.share(SEARCH_SHARE) - clock.now()):
                 found = await search(provider, request.for_provider(), expansion, until)
         except TimeoutError:
             seconds = SEARCH_SHARE * clock.seconds
@@ -116,12 +132,17 @@ class Pipeline:
             self.observer(Event("search", "degraded", detail=note))
         return found
 
-    async def _answer(self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: Clock) -> Answer:
+    async def _answer(
+        self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: Clock, places: Places
+    ) -> Answer:
         """What search and prune share: pages -> node tables -> pruned -> Answer."""
         early = isinstance(request, SearchRequest)  # who names pages wants each of them
         pages = Pages(slots, self.parts, self.settings, clock, self.observer, request.links, early, request.fresh)
-        tables = await in_thread(distinct, slots, await pages.tables())
+        arrived = await pages.tables()
+        places.leave("fetch")
+        tables = await in_thread(distinct, slots, arrived)
         pruned = await self._prune(request, tables, counter, clock)
+        places.leave("embed", "generate")
         return Answer(
             query=request.query,
             content=pruned.content,
@@ -165,6 +186,13 @@ class Pipeline:
             sieve=self.settings.sieve,
             limits=self.settings.page_limits(),
         )
+
+    @asynccontextmanager
+    async def _under_way(self, milliseconds: int | None, *stages: str) -> AsyncIterator[tuple[Clock, Places]]:
+        """A request's time and its places in the stages. Raises what `_deadline` raises, and Busy at once."""
+        with self.admission.admit(stages) as places:
+            async with self._deadline(milliseconds) as clock:
+                yield clock, places
 
     @asynccontextmanager
     async def _deadline(self, milliseconds: int | None = None) -> AsyncIterator[Clock]:

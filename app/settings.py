@@ -277,6 +277,22 @@ class Settings(BaseSettings):
         "`redis://:password@host:6379/0`; without it, an SQLite file does.",
     )
 
+    search_queue: int = Field(
+        64,
+        ge=1,
+        description="Requests that may be searching, or be let in to search, in one worker process; one more is "
+        "answered with 429 at once.",
+    )
+    fetch_queue: int = Field(64, ge=1, description="The same of requests that fetch pages.")
+    prune_queue: int = Field(
+        64, ge=1, description="The same of requests that read and prune pages, so of all that are under way but chats."
+    )
+    embed_queue: int = Field(
+        32, ge=1, description="The same of requests that need the embedding model; raise it for one behind a server."
+    )
+    generate_queue: int = Field(32, ge=1, description="The same of requests that need the path model.")
+    chat_queue: int = Field(256, ge=1, description="The same of requests that need the chat model.")
+
     request_bytes: int = Field(64_000_000, ge=1_000, description="Bytes of one request body.")
     page_bytes: int = Field(Limits().bytes, ge=1_000, description="Bytes of one page.")
     page_nodes: int = Field(Limits().nodes, ge=1_000, description="Elements and texts of one page.")

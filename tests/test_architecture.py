@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.auth", "app.hangup", "app.limits", "app.observability"}),
     frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
-    frozenset({"app.pages", "app.reading"}),
+    frozenset({"app.admission", "app.pages", "app.reading"}),
     frozenset({"app.parts", "app.slots"}),
     frozenset({"app.messages"}),
     frozenset({"app.errors"}),

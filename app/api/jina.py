@@ -50,7 +50,7 @@ def tell(scope: Scope, told: Explained) -> Response:
 router = APIRouter(
     tags=["Jina Reader"],
     route_class=JsonRoute,
-    responses={status: {"model": JinaError} for status in (400, 403, 413, 415, 422, 500, 502, 503, 504)},
+    responses={status: {"model": JinaError} for status in (400, 403, 413, 415, 422, 429, 500, 502, 503, 504)},
 )
 
 

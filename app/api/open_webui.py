@@ -19,7 +19,7 @@ router = APIRouter(
     prefix="/open-webui",
     tags=["Open WebUI"],
     route_class=JsonRoute,
-    responses={status: {"model": ProblemBody} for status in (400, 413, 415, 422, 500, 502, 503, 504)},
+    responses={status: {"model": ProblemBody} for status in (400, 413, 415, 422, 429, 500, 502, 503, 504)},
 )
 
 

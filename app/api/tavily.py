@@ -68,7 +68,7 @@ router = APIRouter(
     prefix="/tavily",
     tags=["Tavily"],
     route_class=JsonRoute,
-    responses={status: {"model": TavilyError} for status in (400, 422, 500, 502, 503, 504)},
+    responses={status: {"model": TavilyError} for status in (400, 422, 429, 500, 502, 503, 504)},
 )
 
 

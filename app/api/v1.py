@@ -23,7 +23,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["pruning"],
     route_class=JsonRoute,
-    responses={status: {"model": ProblemBody} for status in (400, 413, 415, 422, 500, 503, 504)},
+    responses={status: {"model": ProblemBody} for status in (400, 413, 415, 422, 429, 500, 503, 504)},
 )
 
 

@@ -1,10 +1,11 @@
 """A chatbot's request: what to search for, the pages for it, and the chat model's answer with its citations."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.admission import Places
 from app.chat.citations import Citations
 from app.chat.conversation import Message, is_task, query_of, text_of
 from app.chat.prompt import template, with_pages
@@ -78,16 +79,17 @@ class Chat:
     async def complete(self, request: ChatRequest) -> tuple[Retrieved, dict[str, Any]]:
         """What was found, and the whole answer in OpenAI's format.
 
-        Raises whatever `Pipeline.search` and `ChatModel.complete` raise, ChatModelNotConfigured, ModelNotOffered.
+        Raises whatever `Pipeline.search` and `ChatModel.complete` raise, ChatModelNotConfigured, ModelNotOffered, Busy.
         """
         self.check(request)
         found = Retrieved()
-        async with aclosing(self._retrieve(request)) as steps:
-            async for step in steps:
-                found = step if isinstance(step, Retrieved) else found
-        body = self._body(request, found)
-        with stage(self._pipeline.observer, "chat"):
-            completion = await self._chat_model().complete(body, self._deadline())
+        with self._admitted(request):
+            async with aclosing(self._retrieve(request)) as steps:
+                async for step in steps:
+                    found = step if isinstance(step, Retrieved) else found
+            body = self._body(request, found)
+            with stage(self._pipeline.observer, "chat"):
+                completion = await self._chat_model().complete(body, self._deadline())
         for choice in completion["choices"]:
             _cite(choice["message"], found)
         if not completion.get("usage"):
@@ -96,8 +98,23 @@ class Chat:
         return found, completion
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Told, None]:
-        """The same, as it comes; the same errors, also between two chunks."""
+        """The same, as it comes; the same errors, also between two chunks, but for Busy: that comes first or never."""
         self.check(request)
+        with self._admitted(request):
+            async with aclosing(self._stream(request)) as steps:
+                async for step in steps:
+                    yield step
+
+    def _admitted(self, request: ChatRequest) -> AbstractContextManager[Places]:
+        """The request's place at the chat model, if there is also room for the search before it. Raises Busy."""
+        later = self._pipeline.stages_of(request.search) if self._searches(request) and request.search else ()
+        return self._pipeline.admission.admit(["chat"], later)
+
+    @staticmethod
+    def _searches(request: ChatRequest) -> bool:
+        return request.search is not None and not is_task(request.messages)
+
+    async def _stream(self, request: ChatRequest) -> AsyncGenerator[Told, None]:
         found = Retrieved()
         async with aclosing(self._retrieve(request)) as steps:
             async for step in steps:
@@ -121,7 +138,7 @@ class Chat:
     async def _retrieve(self, request: ChatRequest) -> AsyncGenerator[Searching | Retrieved, None]:
         """The pages for the conversation; nothing is searched for where it is not wanted or asks for nothing."""
         query, observer = None, self._pipeline.observer
-        if request.search is not None and not is_task(request.messages):
+        if self._searches(request):
             until = Clock.now() + self.settings.search_seconds
             with stage(observer, "query"):
                 query = await query_of(request.messages, self._chat_model().ask, until)
