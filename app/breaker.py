@@ -69,6 +69,6 @@ class Breaker:
     def _refuse_until_rested(self) -> None:
         left = self._until - self._clock()
         if left > 0:
-            raise self._refusal(f"{self._last}; it is asked again in {max(left, 1):.0f} s")
+            raise self._refusal(f"{self._last}; it is asked again in {max(left, 1):.0f} s") from self._last
         if self._trying:
-            raise self._refusal(f"{self._last}; it is being asked again")
+            raise self._refusal(f"{self._last}; it is being asked again") from self._last

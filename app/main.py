@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
 from app import mcp
 from app.admission import AdmittedOnce
-from app.api import docs, firecrawl, health, jina, open_webui, openai, problems, tavily, v1
+from app.api import docs, firecrawl, health, jina, metrics, open_webui, openai, problems, tavily, v1
 from app.api.shapes import tell
 from app.chat import Chat
 from app.hangup import HangUp
@@ -16,6 +15,7 @@ from app.limits import BodyLimit
 from app.observability import RequestLog, observe
 from app.parts import open_parts
 from app.pipeline import Pipeline
+from app.release import release
 from app.settings import Settings, load_settings
 
 ABOUT = """\
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Secateurs",
-        version=_version(),
+        version=release(),
         description=ABOUT,
         lifespan=lifespan,
         docs_url=None,
@@ -49,6 +49,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (v1, openai, tavily, open_webui, jina, firecrawl):
         app.include_router(routes.router)
     app.include_router(health.router)
+    if chosen.metrics == "main":
+        app.include_router(metrics.router)
     mcp.install(app, chosen.request_bytes)
     docs.install(app)
     problems.install(app, tell)
@@ -58,10 +60,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(RequestLog, tell=tell)
     return app
-
-
-def _version() -> str:
-    try:
-        return version("secateurs")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"

@@ -13,9 +13,10 @@ from app.parts import Parts
 from app.seam import in_thread
 from app.settings import Settings
 from app.slots import Slot
+from pruning.document import Page
 from pruning.errors import PageError, PageTimeout
 from pruning.nodes import NodeTable
-from pruning.observe import Event, Observer, stage
+from pruning.observe import Event, Observer, asking, stage
 from pruning.parse import node_table
 
 _LEAST_SECONDS = 0.001  # a limit of no time at all is refused
@@ -63,13 +64,13 @@ class Pages:
             return await asyncio.shield(reading[slot.id])
 
         async def arrive(slot: Slot) -> bool:
-            await slot.await_page(self.parts.fetcher.fetch(slot.url or "", deadline=until, fresh=self.fresh))
+            await slot.await_page(self._fetched(slot.url or "", until))
             if self.parts.cache is not None:
                 hit = int(slot.from_cache)
                 self.observer(Event("fetch", "cache", {"hits": hit, "misses": 1 - hit}))
             table = await read(slot)
             if slot.status == "ok" and slot.page and await in_thread(is_shell, slot.page, table):
-                await slot.await_page(drawn(slot.take_shell(), self.parts.browser, until))
+                await slot.await_page(drawn(slot.take_shell(), self.parts.browser, until, self.observer))
                 table = await read(slot)
             return slot.status == "ok" and not slot.error and bool(table.words[0])
 
@@ -79,6 +80,10 @@ class Pages:
                 slot.give_up(ended)
                 reading[slot.id] = group.create_task(self._read(slot))
         return reading
+
+    async def _fetched(self, url: str, until: float) -> Page:
+        with asking(self.observer, "web"):
+            return await self.parts.fetcher.fetch(url, deadline=until, fresh=self.fresh)
 
     def _patience(self, awaited: int, until: float) -> Patience:
         enough = self.settings.fetch_enough if self.early else 1.0

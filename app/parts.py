@@ -14,6 +14,7 @@ from app.fetch.configured import browser_of, fetcher_of
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingOptions, EmbeddingServer
 from app.models.in_process import AwaitedEmbedder, AwaitedPathModel, InProcess, InProcessPathModel, NoEmbedder
+from app.models.observed import ObservedEmbedder
 from app.models.tokenize import ServedTokenCounter
 from app.models.vllm import VllmOptions, VllmPathModel
 from app.seam import in_thread
@@ -25,7 +26,7 @@ from pruning.errors import InvalidInput, ModelError, SecateursError
 from pruning.generative import PathReader
 from pruning.local.causal import CausalPathModel
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
-from pruning.observe import Observer, unobserved
+from pruning.observe import Observer, asking, unobserved
 from pruning.prune import Given, Need
 from pruning.tokens import TokenCounter
 
@@ -44,12 +45,13 @@ class Parts:
 
     def __init__(self, settings: Settings, observer: Observer = unobserved) -> None:
         self._settings = settings
+        self._observer = observer
         self.store: Store = open_store(_secret(settings.store_url), settings.store_file(), settings.cache_bytes)
-        self.cache = Cache(self.store, settings.cache_entry_bytes) if settings.cache else None
+        self.cache = Cache(self.store, settings.cache_entry_bytes, observer=observer) if settings.cache else None
         self.tables = Tables(self.cache)
-        self.providers: Mapping[str, SearchProvider] = load_providers(settings)
-        self.chat = _chat(settings)
-        self.fetcher = fetcher_of(settings, self.cache)
+        self.providers: Mapping[str, SearchProvider] = load_providers(settings, observer)
+        self.chat = _chat(settings, observer)
+        self.fetcher = fetcher_of(settings, self.cache, observer)
         self.browser = browser_of(settings)
         self.embedder = _embedder(settings, self.cache, observer)
         self.path_model = _path_model(settings)
@@ -91,7 +93,8 @@ class Parts:
             return await in_thread(TokenCounter.load, wanted)
         async with self._connecting:
             if wanted not in self._served:
-                connect = partial(ServedTokenCounter.connect, key=_secret(self._settings.tokenizer_key))
+                key = _secret(self._settings.tokenizer_key)
+                connect = partial(ServedTokenCounter.connect, key=key, observer=self._observer)
                 self._served[wanted] = await in_thread(connect, wanted)
             return self._served[wanted]
 
@@ -114,7 +117,8 @@ class Parts:
         if isinstance(need, Similarities):
             return Scored(await self.embedder.similarities(need.question, need.passages), self.embedder.name)
         assert self.path_model is not None, "only the plan for a path model asks for probabilities"
-        return await self.path_model.logprobs(need, deadline=until)
+        with asking(self._observer, "path_model"):
+            return await self.path_model.logprobs(need, deadline=until)
 
     @property
     def ready(self) -> bool:
@@ -181,18 +185,19 @@ async def open_parts(settings: Settings, observer: Observer = unobserved) -> Asy
         await parts.aclose()
 
 
-def _chat(settings: Settings) -> ChatModel | None:
+def _chat(settings: Settings, observer: Observer) -> ChatModel | None:
     if settings.chat_model_url is None:
         if settings.sub_questions:
             raise InvalidInput("SECATEURS_SUB_QUESTIONS needs a chat model: set SECATEURS_CHAT_MODEL_URL")
         return None
-    return ChatModel(settings.chat_model_url, model=settings.chat_model, key=_secret(settings.chat_model_key))
+    key = _secret(settings.chat_model_key)
+    return ChatModel(settings.chat_model_url, model=settings.chat_model, key=key, observer=observer)
 
 
 def _embedder(settings: Settings, cache: Cache | None, observer: Observer) -> AwaitedEmbedder:
     if settings.embedder == "none":
         return NoEmbedder()
-    model = _vector_model(settings)
+    model = ObservedEmbedder(_vector_model(settings), observer)
     return model if cache is None else CachedEmbedder(model, cache, observer)
 
 

@@ -88,7 +88,8 @@ class Pipeline:
             counter = await self.parts.counter(request.tokenizer)
             limits = self.settings.page_limits()
             clean = partial(clean_page, limits=limits, links=request.links, form=request.format)
-            cleaned = await in_thread(clean, request.page)
+            with stage(self.observer, "clean"):
+                cleaned = await in_thread(clean, request.page)
             tokens = await in_thread(counter.count, cleaned.content)
         return CleanedPage(content=cleaned.content, tokens=tokens, tokenizer=counter.name, removed=cleaned.removed)
 
@@ -106,7 +107,8 @@ class Pipeline:
             places.leave("fetch")
             limits = self.settings.page_limits()
             read = partial(read_slot, request, counter, limits)
-            return tuple(await asyncio.gather(*map(partial(in_thread, read), slots, tables)))
+            with stage(self.observer, "extract"):
+                return tuple(await asyncio.gather(*map(partial(in_thread, read), slots, tables)))
 
     def stages_of(self, request: Wanted) -> tuple[str, ...]:
         """The stages that a request passes through to its answer."""
@@ -143,6 +145,10 @@ class Pipeline:
         tables = await in_thread(distinct, slots, arrived)
         pruned = await self._prune(request, tables, counter, clock)
         places.leave("embed", "generate")
+        short = shortfalls(slots, pruned, request.max_tokens)
+        for note in short:
+            name, _, detail = note.partition(": ")
+            self.observer(Event(name, "degraded", detail=detail))
         return Answer(
             query=request.query,
             content=pruned.content,
@@ -153,7 +159,7 @@ class Pipeline:
             steps=pruned.steps,
             removed=pruned.removed,
             trace=pruned.trace,
-            degraded=(*shortfalls(slots, pruned, request.max_tokens), *pruned.degraded),
+            degraded=(*short, *pruned.degraded),
             took_ms=clock.milliseconds(),
         )
 

@@ -51,6 +51,13 @@ Contact = Annotated[str, Form(r"^[!-'*-~]+$", "must be ASCII without spaces and 
 Rate = Annotated[float | None, Field(gt=0, le=1000)]
 
 
+def _main_off_or_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text not in ("main", "off") and not (host and port.isdecimal() and int(port) <= 65535):
+        raise ValueError("it is main, off, or an address such as 127.0.0.1:9090")
+    return text
+
+
 class Settings(BaseSettings):
     """The settings of one service."""
 
@@ -64,6 +71,12 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important messages that are logged; at `info`, one line a request."
+    )
+
+    metrics: Annotated[str, AfterValidator(_main_off_or_address)] = Field(
+        "main",
+        description="Where Prometheus collects `/metrics`: `main` on the service's own port, an address of their own "
+        "such as `0.0.0.0:9090`, where nobody is asked for a key, or `off`.",
     )
 
     embedder: str = Field(

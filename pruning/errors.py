@@ -48,6 +48,19 @@ class ModelError(SecateursError):
     """A model that is down, too slow, or answers with something else than asked for."""
 
 
+# What follows it in a message are another's words, to the message's end.
+SAID = "; it says: "
+
+
+def own_words(message: str) -> str:
+    """The part of a message that is ours: another's words may repeat what they were asked, so no log may have them.
+
+    >>> own_words("the model refuses; it says: too long: Who wrote the Iliad?")
+    'the model refuses'
+    """
+    return message.partition(SAID)[0]
+
+
 def reason(error: BaseException) -> str:
     """What an error of another library says, in one line of at most 200 characters."""
     return " ".join(str(error).split())[:200] or type(error).__name__

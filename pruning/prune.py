@@ -21,7 +21,7 @@ from pruning.errors import InvalidInput, ModelError, TokenizerError
 from pruning.generative import PathLogprobs, PathModel, PathReader, rank_paths
 from pruning.isolate import read_page
 from pruning.local.sentence_transformer import default_embedder
-from pruning.observe import Event, Observer, unobserved
+from pruning.observe import Event, Observer, stage, unobserved
 from pruning.ranking import Candidates, RankBy, Ranked, rank
 from pruning.render import Writer
 from pruning.result import Format, Pruned, Step, removed, sources, step_of, trace
@@ -189,6 +189,7 @@ def prune_steps(
         try:
             choices = [coarse, (yield from task.generate(coarse, reader))]
         except ModelError as error:
+            observer(Event("generate", "failed", error=error))
             task.degrade("generate", error, "the embedding step's ranking stands")
             choices = [task.refit(coarse)]
     last = choices[-1]
@@ -262,10 +263,10 @@ class _Task:
         out = len(kept.kept) + len(kept.context)
         return replace(coarse, kept=kept, step=replace(coarse.step, blocks_out=out, tokens_out=kept.tokens))
 
-    def degrade(self, stage: str, error: ModelError, instead: str) -> None:
+    def degrade(self, name: str, error: ModelError, instead: str) -> None:
         """Say that a stage failed, and what stands in for it."""
-        self.degraded.append(f"{stage}: {error}; {instead}")
-        self.observer(Event(stage, "degraded", detail=str(error)))
+        self.degraded.append(f"{name}: {error}; {instead}")
+        self.observer(Event(name, "degraded", detail=str(error), error=error))
 
     def _refined(self, coarse: Choice) -> tuple[np.ndarray, np.ndarray]:
         """The kept blocks cut finer, each part with the score of its whole."""
@@ -279,7 +280,8 @@ class _Task:
         return blocks, np.array([parts[block] for block in blocks.tolist()])
 
     def _fit(self, blocks: np.ndarray, scores: np.ndarray, max_tokens: int) -> Fit:
-        return fit(self.writer, blocks, scores, self.counter, max_tokens, context=self.options.context)
+        with stage(self.observer, "fit"):
+            return fit(self.writer, blocks, scores, self.counter, max_tokens, context=self.options.context)
 
     def _chosen(self, name: str, blocks: np.ndarray, ranked: Ranked, max_tokens: int, started: float) -> Choice:
         kept = self._fit(blocks, ranked.ranks, max_tokens)

@@ -16,17 +16,28 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.main"}),
     frozenset({"app.api", "app.mcp", "app.web"}),
     frozenset({"app.auth", "app.hangup", "app.limits", "app.observability"}),
+    frozenset({"app.metrics"}),
     frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
     frozenset({"app.admission", "app.pages", "app.reading"}),
     frozenset({"app.parts", "app.slots"}),
     frozenset({"app.messages"}),
+    frozenset({"app.failures"}),
     frozenset({"app.errors"}),
     frozenset({"app.search", "app.fetch", "app.models"}),
     frozenset({"app.convert", "app.cache"}),
     frozenset({"app.store"}),
     frozenset(
-        {"app.arrivals", "app.breaker", "app.clock", "app.http_answers", "app.http_client", "app.seam", "app.settings"}
+        {
+            "app.account",
+            "app.arrivals",
+            "app.breaker",
+            "app.clock",
+            "app.http_answers",
+            "app.http_client",
+            "app.release",
+        }
+        | {"app.seam", "app.settings"}
     ),
     frozenset({"app.wording"}),
     frozenset({"app"}),

@@ -8,6 +8,7 @@ from typing import TypeVar
 from app.breaker import Breaker
 from app.seam import in_thread
 from app.store import Store, StoreError
+from pruning.observe import Observer, asking, unobserved
 
 log = logging.getLogger("secateurs")
 
@@ -28,18 +29,27 @@ class Cache:
     A value that is not what was put in counts as none.
     """
 
-    def __init__(self, store: Store, entry_bytes: int, *, rest_seconds: float = REST_SECONDS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        entry_bytes: int,
+        *,
+        rest_seconds: float = REST_SECONDS,
+        observer: Observer = unobserved,
+    ) -> None:
         """Keep values in a store.
 
         Args:
             store: where they are; its owner closes it.
             entry_bytes: the largest value that is kept.
             rest_seconds: how long the store is left alone after a failure.
+            observer: is told of each question to the store.
         """
         self.store = store
         self.entry_bytes = entry_bytes
         self._breaker = Breaker(StoreError, failures=1, seconds=rest_seconds)
         self._failed = False
+        self._observer = observer
 
     async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that have one."""
@@ -58,7 +68,7 @@ class Cache:
     async def _attempt(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """What the call gives, or None where the store fails or is left alone."""
         try:
-            with self._breaker.attempt():
+            with self._breaker.attempt(), asking(self._observer, "store"):
                 given = await call()
         except StoreError as error:
             if not self._failed:

@@ -8,7 +8,7 @@ from pruning import stored
 from pruning.document import Limits, Page
 from pruning.isolate import read_page
 from pruning.nodes import NodeTable
-from pruning.observe import Event, Observer
+from pruning.observe import Event, Observer, stage
 
 KIND = "table"
 
@@ -23,13 +23,15 @@ class Tables:
         """The page's table. Tells the observer, of a hit or miss. Raises PageError."""
         parse = partial(read_page, page, limits, links=links)
         if self._cache is None or not isinstance(page.html, str | bytes):
-            return await in_thread(parse)
+            with stage(observer, "parse"):
+                return await in_thread(parse)
         key = await in_thread(partial(_key, page, limits, links))
         known = await in_thread(_loaded, (await self._cache.get([key])).get(key))
         observer(Event("read", "cache", {"hits": int(known is not None), "misses": int(known is None)}))
         if known is not None:
             return known
-        table = await in_thread(parse)
+        with stage(observer, "parse"):
+            table = await in_thread(parse)
         await self._cache.set({key: await in_thread(stored.dump, table)})
         return table
 

@@ -9,10 +9,13 @@ import math
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
+from prometheus_client import start_http_server
 
+from app import metrics
 from app.cli.sample import index_sample
 from app.main import create_app
 from app.parts import Parts, open_parts
@@ -31,12 +34,33 @@ def run(arguments: argparse.Namespace) -> None:
     settings = load_settings(**chosen)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     log.setLevel(settings.log_level.upper())
-    with _listen(settings) as listening, suppress(KeyboardInterrupt):
+    with _listen(settings) as listening, _metrics_served(settings), suppress(KeyboardInterrupt):
         asyncio.run(_check(settings))
         # The first process of a container has no default for it, and would not stop while it is still starting.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         index_sample(settings)
         _Server(settings, listening).run(sockets=[listening])
+
+
+@contextmanager
+def _metrics_served(settings: Settings) -> Iterator[None]:
+    """`/metrics` at an address of its own, where the settings name one. Raises InvalidInput."""
+    if settings.metrics in ("main", "off"):
+        yield
+        return
+    host, _, port = settings.metrics.rpartition(":")
+    try:
+        server, thread = start_http_server(int(port), host.strip("[]"), metrics.registry())
+    except OSError as error:
+        why = _REFUSALS.get(error.errno or 0, f"{error.strerror or error}").partition("; ")[0]
+        raise InvalidInput(f"SECATEURS_METRICS: can't listen on {settings.metrics}: {why}") from error
+    log.info("metrics on http://%s:%s/metrics", host, server.server_port)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 async def _check(settings: Settings) -> None:

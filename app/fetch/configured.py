@@ -12,11 +12,15 @@ from app.fetch.manners import Manners, user_agent
 from app.fetch.proxies import Proxies
 from app.settings import Settings
 from pruning.errors import InvalidInput
+from pruning.observe import Observer, unobserved
 
 
-def fetcher_of(settings: Settings, cache: Cache | None = None) -> Fetcher:
+def fetcher_of(settings: Settings, cache: Cache | None = None, observer: Observer = unobserved) -> Fetcher:
     """The fetcher of one service, with a cache or without one. Raises InvalidInput for a proxy that can't be used."""
-    return Fetcher(guard_of(settings), limits_of(settings), manners_of(settings), proxies_of(settings), cache=cache)
+    stack = guard_of(settings), limits_of(settings), manners_of(settings), proxies_of(settings)
+    fetcher = Fetcher(*stack, cache=cache)
+    fetcher.observer = observer
+    return fetcher
 
 
 def browser_of(settings: Settings) -> Renderer | None:

@@ -6,6 +6,7 @@ from app.fetch.errors import FetchError
 from app.fetch.shell import embedded_text
 from app.seam import in_thread
 from pruning.document import Page
+from pruning.observe import Observer, asking, unobserved
 
 
 class Renderer(Protocol):
@@ -27,7 +28,7 @@ class NotDrawn(FetchError):
         super().__init__(url, f"this page is drawn by JavaScript; {problem}")
 
 
-async def drawn(shell: Page, browser: Renderer | None, deadline: float) -> Page:
+async def drawn(shell: Page, browser: Renderer | None, deadline: float, observer: Observer = unobserved) -> Page:
     """The page with the text that its scripts would draw, before that moment of the loop's clock. Raises NotDrawn."""
     carried = await in_thread(embedded_text, shell)
     if carried is not None:
@@ -36,6 +37,7 @@ async def drawn(shell: Page, browser: Renderer | None, deadline: float) -> Page:
     if browser is None:
         raise NotDrawn(url, "no browser is configured")
     try:
-        return await browser.render(url, deadline=deadline)
+        with asking(observer, "browser"):
+            return await browser.render(url, deadline=deadline)
     except FetchError as error:
         raise NotDrawn(url, error.problem) from error

@@ -26,6 +26,7 @@ from app.fetch.robots import RobotsTransport
 from app.fetch.transport import GuardedTransport
 from pruning.document import Page
 from pruning.errors import reason
+from pruning.observe import Observer, stage, unobserved
 
 
 class Fetcher:
@@ -35,6 +36,9 @@ class Fetcher:
     is one (its owner closes it), the site's robots.txt, one retry, the pace of each host, and at the bottom the guard,
     which connects to checked addresses only. Cookies live as long as one fetch: some sites set one and redirect to
     themselves.
+
+    Attributes:
+        observer: is told of each page that is converted.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Fetcher:
         verify: ssl.SSLContext | bool = True,
     ) -> None:
         self.limits = limits or FetchLimits()
+        self.observer: Observer = unobserved
         manners = manners or Manners()
         self._headers = {"user-agent": manners.user_agent, "accept": ACCEPT, "accept-encoding": ACCEPT_ENCODING}
         guard = guard or Guard()
@@ -102,7 +107,8 @@ class Fetcher:
         finally:
             # Before it is converted, which may take its time: the next page of the site can have the connection.
             await response.aclose()
-        page = await page_of(response, body)
+        with stage(self.observer, "convert"):
+            page = await page_of(response, body)
         await keep(response)
         return marked(page, response)
 

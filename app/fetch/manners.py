@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 
 import anyio
 import httpx
+
+from app.release import release
 
 # What robots.txt files may call us.
 PRODUCT = "secateurs"
@@ -23,11 +24,7 @@ def user_agent(contact: str | None = None) -> str:
     >>> user_agent("https://example.org/bot").partition(" ")[2]
     '(+https://example.org/bot)'
     """
-    try:
-        release = version("secateurs")
-    except PackageNotFoundError:  # run from the source, not installed
-        release = "0"
-    return f"{PRODUCT}/{release}" + (f" (+{contact})" if contact else "")
+    return f"{PRODUCT}/{release()}" + (f" (+{contact})" if contact else "")
 
 
 @dataclass(frozen=True, slots=True)

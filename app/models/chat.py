@@ -12,7 +12,8 @@ from app.breaker import Breaker
 from app.http_answers import message, retry_after
 from app.http_client import open_client
 from app.models import upstream
-from pruning.errors import ModelError
+from pruning.errors import SAID, ModelError
+from pruning.observe import Observer, asking, unobserved
 
 # Without a deadline of the caller's.
 SECONDS = 60.0
@@ -51,19 +52,23 @@ class ChatTimeout(upstream.ModelUnavailable):
 class ChatModel:
     """One chat model; used from one event loop, closed by `aclose`."""
 
-    def __init__(self, url: str, *, model: str | None = None, key: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, model: str | None = None, key: str | None = None, observer: Observer = unobserved
+    ) -> None:
         """Name the server; nothing is sent yet.
 
         Args:
             url: of the route itself, of the server, or one that ends in `/v1`.
             model: the model to ask for; without it, the first one that the server lists.
             key: sent as a bearer token.
+            observer: is told of each question.
 
         Raises:
             InvalidInput: the address is none.
         """
         self.url = upstream.address(url, "/v1/chat/completions")
         self._model = model
+        self._observer = observer
         self._breaker = Breaker(ModelError)
         # As many as there are answers under way: what bounds those is not this client's business.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
@@ -75,7 +80,7 @@ class ChatModel:
         Raises:
             ModelError: the server is down, busy, too slow, refuses, or answers nonsense.
         """
-        with self._breaker.attempt():
+        with asking(self._observer, "chat_model"), self._breaker.attempt():
             try:
                 async with asyncio.timeout_at(deadline):
                     return await self._ask(messages)
@@ -88,7 +93,7 @@ class ChatModel:
         Raises:
             ChatRefused, ChatBusy, ChatMisconfigured, ChatTimeout, ModelError.
         """
-        with self._breaker.attempt():
+        with asking(self._observer, "chat_model"), self._breaker.attempt():
             try:
                 async with asyncio.timeout_at(deadline):
                     response = await self._open(body, stream=False)
@@ -107,6 +112,12 @@ class ChatModel:
         Raises:
             ChatRefused, ChatBusy, ChatMisconfigured, ChatTimeout, ModelError: before the first chunk or between two.
         """
+        with asking(self._observer, "chat_model"):
+            async with aclosing(self._stream(body, deadline)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _stream(self, body: Mapping[str, Any], deadline: float) -> AsyncGenerator[dict[str, Any], None]:
         with self._breaker.attempt():  # only until the answer begins: a long one holds up nobody's attempt
             try:
                 async with asyncio.timeout_at(deadline):
@@ -183,9 +194,8 @@ class ChatModel:
             return ChatRefused(told, _error_object(response.content))
         if response.is_server_error:
             return upstream.ModelUnavailable(told)
-        return ChatMisconfigured(
-            f"{told}; check SECATEURS_CHAT_MODEL_URL, SECATEURS_CHAT_MODEL and SECATEURS_CHAT_MODEL_KEY"
-        )
+        advice = "; check SECATEURS_CHAT_MODEL_URL, SECATEURS_CHAT_MODEL and SECATEURS_CHAT_MODEL_KEY"
+        return ChatMisconfigured(f"{self} {upstream.explain(response, advice)}")
 
     def _completion(self, content: bytes) -> dict[str, Any]:
         read = self._object(content)
@@ -219,7 +229,7 @@ class ChatModel:
         read = self._object(line)
         if read.get("error"):
             said = _error_object(line)["message"]
-            raise upstream.ModelUnavailable(f"{self} failed in the middle of its answer: {said}")
+            raise upstream.ModelUnavailable(f"{self} failed in the middle of its answer{SAID}{said}")
         read["choices"] = read.get("choices") or []  # some servers send null with the usage
         if not isinstance(read["choices"], list) or not all(isinstance(choice, dict) for choice in read["choices"]):
             raise upstream.ModelUnavailable(f"{self} sent something else than a chunk of its answer")

@@ -10,6 +10,7 @@ import httpx2
 from app.http_client import open_sync_client
 from app.models import upstream
 from pruning.errors import TokenizerError
+from pruning.observe import Observer, asking, unobserved
 from pruning.tokens import TokenCounter, without_surrogates
 
 # The route takes one text a request, so those of a batch are asked side by side.
@@ -26,7 +27,15 @@ class ServedTokenCounter(TokenCounter):
         name: the model's name; for a counter that was not made by `connect`, and without one, the server's host.
     """
 
-    def __init__(self, url: str, *, model: str | None = None, key: str | None = None, seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        key: str | None = None,
+        seconds: float = 30.0,
+        observer: Observer = unobserved,
+    ) -> None:
         """Name the server; nothing is sent yet.
 
         Args:
@@ -34,6 +43,7 @@ class ServedTokenCounter(TokenCounter):
             model: the model that counts; without it, the server's own choice.
             key: sent as a bearer token.
             seconds: for one text.
+            observer: is told of each batch of texts that is counted.
 
         Raises:
             InvalidInput: the address is none.
@@ -42,19 +52,20 @@ class ServedTokenCounter(TokenCounter):
         self.name = model or self.url.host
         self._asked = {"model": model} if model else {}
         self._client = open_sync_client(headers=upstream.headers(key), timeout=seconds)
+        self._observer = observer
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="tokenize")
 
     @classmethod
     def connect(
-        cls, url: str, *, model: str | None = None, key: str | None = None, seconds: float = 30.0
+        cls, url: str, *, model: str | None = None, key: str | None = None, observer: Observer = unobserved
     ) -> "ServedTokenCounter":
-        """A counter that is named after its model and has counted a first text. Takes what the constructor takes.
+        """A counter that is named after its model and has counted a first text. See the constructor.
 
         Raises:
             InvalidInput: the address is none.
             TokenizerError: as `count_many`.
         """
-        counter = cls(url, model=model, key=key, seconds=seconds)
+        counter = cls(url, model=model, key=key, observer=observer)
         if model is None:
             listed = upstream.first_model(counter._send("GET", upstream.beside(counter.url, "/v1/models")))
             counter.name = listed or counter.name
@@ -67,9 +78,10 @@ class ServedTokenCounter(TokenCounter):
         Raises:
             TokenizerError: the server is down, busy, too slow, refuses, or answers nonsense.
         """
-        if len(texts) == 1:
-            return [self._count(texts[0])]
-        return list(self._threads.map(self._count, texts))
+        with asking(self._observer, "tokenizer"):
+            if len(texts) == 1:
+                return [self._count(texts[0])]
+            return list(self._threads.map(self._count, texts))
 
     def close(self) -> None:
         """Close the connections and end the threads."""

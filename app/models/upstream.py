@@ -7,7 +7,7 @@ import httpx2
 
 from app.breaker import Unavailable
 from app.http_answers import message, retry_after
-from pruning.errors import InvalidInput, ModelError, reason
+from pruning.errors import SAID, InvalidInput, ModelError, reason
 
 # A server closes an idle connection just as we write to it: such a request may be sent once more.
 _DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
@@ -109,11 +109,11 @@ def first_model(answer: httpx2.Response) -> str | None:
         return None
 
 
-def explain(outcome: httpx2.Response | httpx2.HTTPError) -> str:
+def explain(outcome: httpx2.Response | httpx2.HTTPError, advice: str = "") -> str:
     """A failure in one line: what the server says, in whichever of the usual forms, or what became of the request."""
     if isinstance(outcome, httpx2.TimeoutException):
         return "did not answer in time"
     if isinstance(outcome, httpx2.HTTPError):
         return f"can't be reached: {reason(outcome)}"
     said = message(outcome.content)
-    return f"answered with status {outcome.status_code}" + (f": {said}" if said else "")
+    return f"answered with status {outcome.status_code}{advice}" + (f"{SAID}{said}" if said else "")

@@ -10,7 +10,7 @@ from app.search.engine import Offers, fit, select
 from app.search.over_http import SECONDS, turn
 from app.search.pace import Pace
 from app.search.protocol import Found, Hit, ProviderBusy, SearchError, SearchQuery
-from pruning.errors import MissingExtra, reason
+from pruning.errors import SAID, MissingExtra, reason
 
 NAME = "ddgs"
 ADDRESS = "https://html.duckduckgo.com/html/"
@@ -62,7 +62,7 @@ class DuckDuckGo:
         except SearchError:
             raise
         except Exception as error:  # each layer of the library has its own
-            raise SearchError(NAME, f"the library ddgs fails: {reason(error)}") from error
+            raise SearchError(NAME, f"the library ddgs fails{SAID}{reason(error)}") from error
         if rows is None:
             raise SearchError(NAME, "DuckDuckGo's page is empty")
         return [Hit(url=row.href, title=row.title or None, snippet=row.body or None) for row in rows]

@@ -16,7 +16,7 @@ from app.search.engine import Engine, Request, fit, select
 from app.search.pace import Pace
 from app.search.protocol import Found, ProviderBusy, ProviderDown, SearchError, SearchQuery
 from app.settings import PREFIX
-from pruning.errors import InvalidInput, reason
+from pruning.errors import SAID, InvalidInput, reason
 
 # Without a deadline of the caller's.
 SECONDS = 10.0
@@ -137,7 +137,7 @@ class HttpProvider:
 
     def _refusal(self, status: int, headers: httpx2.Headers, body: bytes) -> SearchError:
         said = self._masked(message(body))
-        problem = f"{self._advice(status)} (status {status})" + (f"; it says: {said}" if said else "")
+        problem = f"{self._advice(status)} (status {status})" + (f"{SAID}{said}" if said else "")
         if _is_busy(status, headers):
             return ProviderBusy(self.name, problem, retry_after(headers.get("retry-after")))
         return (ProviderDown if status >= 500 else SearchError)(

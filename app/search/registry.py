@@ -10,6 +10,7 @@ from app.search.duckduckgo import DuckDuckGo
 from app.search.exa import Exa
 from app.search.local import LocalIndex, LocalProvider
 from app.search.multi import Multi
+from app.search.observed import ObservedProvider
 from app.search.over_http import Access, HttpProvider
 from app.search.protocol import SearchProvider
 from app.search.serper import Serper
@@ -17,6 +18,7 @@ from app.search.tavily import Tavily
 from app.search.urls import FixedUrls
 from app.settings import PREFIX, Settings
 from pruning.errors import InvalidInput
+from pruning.observe import Observer
 
 
 def _brave(settings: Settings) -> SearchProvider:
@@ -66,8 +68,8 @@ PROVIDERS: Mapping[str, Callable[[Settings], SearchProvider]] = {
 }
 
 
-def load_providers(settings: Settings) -> dict[str, SearchProvider]:
-    """Every provider that the settings name, by its name.
+def load_providers(settings: Settings, observer: Observer | None = None) -> dict[str, SearchProvider]:
+    """Every provider that the settings name, by its name; an observer is told of each question to one.
 
     Raises InvalidInput for a name that there is none of, or one whose settings are not complete; MissingExtra.
     """
@@ -77,6 +79,8 @@ def load_providers(settings: Settings) -> dict[str, SearchProvider]:
         raise InvalidInput(f"the search provider multi needs two others at least: list them in {PREFIX}MULTI")
     single = [name for name in (*named, *(members if Multi.name in named else ())) if name != Multi.name]
     providers = {name: _load(name, settings) for name in dict.fromkeys(single)}
+    if observer is not None:
+        providers = {name: ObservedProvider(provider, observer) for name, provider in providers.items()}
     if Multi.name in named:
         providers[Multi.name] = Multi([providers[name] for name in members])
     return providers

@@ -371,7 +371,7 @@ def test_clean_raises_what_is_wrong_with_the_page() -> None:
 
 
 def test_the_observer_hears_of_every_stage(site: str) -> None:
-    """Search, fetch, read and embed, each started and finished."""
+    """Each started and finished, also those that are part of another; whoever else is asked answers."""
     heard: list[Event] = []
 
     async def inside() -> None:
@@ -381,8 +381,12 @@ def test_the_observer_hears_of_every_stage(site: str) -> None:
             await Pipeline(parts, settings, heard.append).search(SearchRequest(query="Sunday"))
 
     asyncio.run(inside())
-    assert ["search", "fetch", "read", "embed"] == [event.stage for event in heard if event.kind == "started"]
-    assert ["search", "fetch", "read", "embed"] == [event.stage for event in heard if event.kind == "finished"]
+    for kind in ("started", "finished"):
+        told = [event.stage for event in heard if event.kind == kind]
+        assert ["embed", "fetch", "fit", "parse", "read", "search"] == sorted(told)
+    assert [("web", "asked"), ("web", "answered")] == [
+        (event.stage, event.kind) for event in heard if event.stage == "web"
+    ]
     assert ["embed"] == [event.stage for event in heard if event.kind == "degraded"]
 
 

@@ -249,7 +249,7 @@ def test_any_tree_is_scored_as_in_process(served: Served, need: PathLogprobs) ->
 
 def test_what_is_too_long_is_refused_in_one_line(served: Served) -> None:
     """By vLLM's own words."""
-    with pytest.raises(ModelError, match=r"the model server at \S+ answered with status 400: [^\n]+$"):
+    with pytest.raises(ModelError, match=r"the model server at \S+ answered with status 400; it says: [^\n]+$"):
         ask(served, random_need(2, 4, CONTEXT))
 
 

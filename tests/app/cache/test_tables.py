@@ -45,6 +45,11 @@ def read(store: DictStore | None, *pages: Page, limits: Limits | None = None, li
     return heard
 
 
+def looked_up(heard: list[Event]) -> list[Event]:
+    """What was heard of the cache."""
+    return [event for event in heard if event.kind == "cache"]
+
+
 def test_a_page_is_parsed_once(parsed: list[Page]) -> None:
     """The second time its table is read from the cache, and the observer hears of it."""
     store = DictStore()
@@ -52,12 +57,13 @@ def test_a_page_is_parsed_once(parsed: list[Page]) -> None:
     heard = read(store, PAGE, PAGE)
 
     assert [PAGE] * 3 == parsed  # once for the cache, twice by the test itself
-    assert [Event("read", "cache", {"hits": hits, "misses": 1 - hits}) for hits in (0, 1)] == heard
+    assert [Event("read", "cache", {"hits": hits, "misses": 1 - hits}) for hits in (0, 1)] == looked_up(heard)
+    assert [("parse", "started"), ("parse", "finished")] == [(event.stage, event.kind) for event in heard[1:-1]]
 
 
 def test_without_a_cache(parsed: list[Page]) -> None:
-    """Every page is parsed every time, and there is nothing to hear."""
-    assert [] == read(None, PAGE, PAGE)
+    """Every page is parsed every time, and nothing is looked up."""
+    assert ["started", "finished"] * 2 == [event.kind for event in read(None, PAGE, PAGE)]
     assert 4 == len(parsed)
 
 
@@ -107,7 +113,7 @@ def test_a_value_that_is_no_table(parsed: list[Page]) -> None:
 
     read(store, PAGE)
     asyncio.run(put())
-    assert [0, 1] == [event.counts["hits"] for event in read(store, PAGE, PAGE)]
+    assert [0, 1] == [event.counts["hits"] for event in looked_up(read(store, PAGE, PAGE))]
 
 
 def test_an_error_is_not_kept() -> None:

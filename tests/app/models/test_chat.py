@@ -53,7 +53,7 @@ async def test_a_model_answers(model: str | None, expected: str) -> None:
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (Reply({"error": {"message": "too long"}}, 400), "answered with status 400: too long"),
+        (Reply({"error": {"message": "too long"}}, 400), "answered with status 400; it says: too long"),
         (Reply({}, 500), "answered with status 500"),
         (Reply(b"<html>"), "answered with something else than a message"),
         (Reply({"choices": []}), "answered with something else than a message"),
@@ -141,7 +141,7 @@ async def test_a_stream_is_read(reply: Reply, expected: str) -> None:
         (sse(said("a"), "[DONE"), "sent something else than JSON objects"),
         (sse("[]"), "sent something else than JSON objects"),
         (sse('{"choices": [1]}'), "sent something else than a chunk"),
-        (sse('{"error": "no memory"}'), "failed in the middle of its answer: no memory"),
+        (sse('{"error": "no memory"}'), "failed in the middle of its answer; it says: no memory"),
         (Reply({"choices": [{"message": {"content": "whole"}}]}), "broke off in the middle"),
         (Reply(sse(said("a"), END).body, fault="truncate"), "broke off"),
         (Reply(fault="hang"), "did not answer in time"),

@@ -1,0 +1,37 @@
+"""What a request has been through so far, to be had wherever something happens for it."""
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Account:
+    """One request's.
+
+    Attributes:
+        id: by which its lines are found in the logs, here and at the servers that are asked for it.
+        started: on the clock of `time.perf_counter()`.
+        stages: milliseconds of each, summed over its turns.
+        counts: hits and misses, by `stage_hits` and `stage_misses`.
+        degraded: stages that did less than was asked for.
+    """
+
+    id: str
+    started: float = field(default_factory=time.perf_counter)
+    stages: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    degraded: set[str] = field(default_factory=set)
+
+    @property
+    def milliseconds(self) -> float:
+        """Since the request came."""
+        return 1000 * (time.perf_counter() - self.started)
+
+    def server_timing(self) -> str:
+        """The stages as a `Server-Timing` value: `fetch;dur=12.1, embed;dur=80.4, total;dur=95.0`."""
+        times = self.stages | {"total": self.milliseconds}
+        return ", ".join(f"{stage};dur={milliseconds:.1f}" for stage, milliseconds in times.items())
+
+
+current: ContextVar[Account | None] = ContextVar("account", default=None)

@@ -1,0 +1,21 @@
+"""The metrics, for Prometheus to collect."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app import metrics
+from app.seam import in_thread
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def collect(request: Request) -> Response:
+    """What the service has done so far, in Prometheus' text format, or in OpenMetrics' where that is asked for."""
+    content, media_type = await in_thread(metrics.exposition, request.headers.get("accept", ""))
+    return Response(content, headers={"Content-Type": media_type})
