@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from app.cache import Cache, CachedEmbedder, Tables
 from app.errors import ProviderNotConfigured, TokenizerNotAllowed
 from app.fetch.configured import browser_of, fetcher_of
+from app.mistakes import Mistakes
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingOptions, EmbeddingServer
 from app.models.in_process import AwaitedEmbedder, AwaitedPathModel, InProcess, InProcessPathModel, NoEmbedder
@@ -32,6 +33,10 @@ from pruning.tokens import TokenCounter
 
 log = logging.getLogger("secateurs")
 
+# Between two attempts to load what could not be loaded.
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+
 
 class Parts:
     """Search providers, fetcher, models and tokenizers of one service.
@@ -44,20 +49,32 @@ class Parts:
     """
 
     def __init__(self, settings: Settings, observer: Observer = unobserved) -> None:
+        """Make the parts; nothing is sent yet, and no model loaded. Raises Misconfigured, which tells all mistakes."""
         self._settings = settings
         self._observer = observer
-        self.store: Store = open_store(_secret(settings.store_url), settings.store_file(), settings.cache_bytes)
-        self.cache = Cache(self.store, settings.cache_entry_bytes, observer=observer) if settings.cache else None
+        mistakes = Mistakes()
+        self.cache: Cache | None = None
+        with mistakes.of("store_url"):
+            self.store: Store = open_store(_secret(settings.store_url), settings.store_file(), settings.cache_bytes)
+            self.cache = Cache(self.store, settings.cache_entry_bytes, observer=observer) if settings.cache else None
         self.tables = Tables(self.cache)
-        self.providers: Mapping[str, SearchProvider] = load_providers(settings, observer)
-        self.chat = _chat(settings, observer)
-        self.fetcher = fetcher_of(settings, self.cache, observer)
-        self.browser = browser_of(settings)
-        self.embedder = _embedder(settings, self.cache, observer)
-        self.path_model = _path_model(settings)
+        with mistakes.of("provider"):
+            self.providers: Mapping[str, SearchProvider] = load_providers(settings, observer)
+        with mistakes.of("chat_model_url"):
+            self.chat = _chat(settings, observer)
+        with mistakes.of("fetch_proxy"):
+            self.fetcher = fetcher_of(settings, self.cache, observer)
+        with mistakes.of("browser_url" if settings.browser_url else "browser_command"):
+            self.browser = browser_of(settings)
+        with mistakes.of("embedder"):
+            self.embedder = _embedder(settings, self.cache, observer)
+        with mistakes.of("path_model"):
+            self.path_model = _path_model(settings)
+        mistakes.tell()
         self._served: dict[str, ServedTokenCounter] = {}
         self._connecting = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
         self.not_ready_because = "the models are not loaded yet"
 
     def provider(self, name: str | None) -> SearchProvider:
@@ -89,7 +106,7 @@ class Parts:
         wanted = name or self._settings.tokenizer
         if wanted not in offered:
             raise TokenizerNotAllowed(f"the tokenizer {wanted!r} is not offered; these are: {', '.join(offered)}")
-        if not _is_url(wanted):
+        if not is_url(wanted):
             return await in_thread(TokenCounter.load, wanted)
         async with self._connecting:
             if wanted not in self._served:
@@ -127,24 +144,39 @@ class Parts:
 
     def start_loading(self) -> None:
         """Load the models in the background; requests that come before wait for what they need."""
-        self._loading = asyncio.create_task(self._load())
+        self._loading = asyncio.create_task(self._load_until_ready())
 
     async def loaded(self) -> None:
-        """Wait until loading has ended, well or not."""
+        """Wait until they have been loaded, or it was tried once."""
+        if self._loading is not None:
+            await self._tried.wait()
+
+    async def becomes_ready(self) -> None:
+        """Wait until they have been loaded; for ever, where that fails for ever."""
         if self._loading is not None:
             await asyncio.shield(self._loading)
 
-    async def _load(self) -> None:
+    async def _load_until_ready(self) -> None:
+        """Again and again, in longer and longer intervals: what is down now may be up in a minute."""
+        pause = _FIRST_PAUSE_SECONDS
+        while not await self._load():
+            self._tried.set()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        self._tried.set()
+
+    async def _load(self) -> bool:
         try:
             await asyncio.gather(self.embedder.load(), self.counter(None), self._load_path_model())
-        except SecateursError as error:
-            self.not_ready_because = str(error)
-            log.error("not ready: %s", error)
         except Exception as error:  # nobody awaits this task before the end: what is not told here is never told
-            self.not_ready_because = f"loading the models failed: {error or type(error).__name__}"
-            log.exception("not ready")
-        else:
-            self.not_ready_because = ""
+            foreseen = isinstance(error, SecateursError)
+            told = str(error) if foreseen else f"loading the models failed: {error or type(error).__name__}"
+            if told != self.not_ready_because:
+                log.error("not ready, trying again: %s", told, exc_info=not foreseen)
+            self.not_ready_because = told
+            return False
+        self.not_ready_because = ""
+        return True
 
     async def _load_path_model(self) -> None:
         """Answers can do without it, so the service is ready all the same: it is tried again when it is needed."""
@@ -188,7 +220,7 @@ async def open_parts(settings: Settings, observer: Observer = unobserved) -> Asy
 def _chat(settings: Settings, observer: Observer) -> ChatModel | None:
     if settings.chat_model_url is None:
         if settings.sub_questions:
-            raise InvalidInput("SECATEURS_SUB_QUESTIONS needs a chat model: set SECATEURS_CHAT_MODEL_URL")
+            raise InvalidInput("SECATEURS_SUB_QUESTIONS: they need a chat model: set SECATEURS_CHAT_MODEL_URL")
         return None
     key = _secret(settings.chat_model_key)
     return ChatModel(settings.chat_model_url, model=settings.chat_model, key=key, observer=observer)
@@ -202,7 +234,7 @@ def _embedder(settings: Settings, cache: Cache | None, observer: Observer) -> Aw
 
 
 def _vector_model(settings: Settings) -> InProcess | EmbeddingServer:
-    if not _is_url(settings.embedder):
+    if not is_url(settings.embedder):
         return InProcess(SentenceTransformerEmbedder(settings.embedder), settings.deadline_seconds)
     options = EmbeddingOptions(
         query_prefix=settings.embedder_query_prefix, passage_prefix=settings.embedder_passage_prefix
@@ -213,8 +245,10 @@ def _vector_model(settings: Settings) -> InProcess | EmbeddingServer:
 
 def _path_model(settings: Settings) -> AwaitedPathModel | None:
     if settings.path_model is None:
+        if "generate" in settings.steps:
+            raise InvalidInput("SECATEURS_STEPS: the step generate needs a model: set SECATEURS_PATH_MODEL")
         return None
-    if not _is_url(settings.path_model):
+    if not is_url(settings.path_model):
         model = CausalPathModel(settings.path_model, context_length=settings.path_model_context)
         return InProcessPathModel(model, settings.deadline_seconds)
     return VllmPathModel(
@@ -226,7 +260,8 @@ def _path_model(settings: Settings) -> AwaitedPathModel | None:
     )
 
 
-def _is_url(name: str) -> bool:
+def is_url(name: str) -> bool:
+    """Whether a model or a tokenizer is one behind HTTP."""
     return name.startswith(("http://", "https://"))
 
 

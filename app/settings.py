@@ -7,12 +7,11 @@ import platformdirs
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.mistakes import PREFIX as PREFIX
+from app.mistakes import Misconfigured, variable
 from app.wording import Form, in_words
 from pruning.document import Limits
-from pruning.errors import InvalidInput
 from pruning.prune import STEPS
-
-PREFIX = "SECATEURS_"
 
 
 def _split(value: Any) -> Any:
@@ -341,9 +340,28 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of the environment, `overrides` first. Raises InvalidInput, naming each wrong variable."""
+    """The settings of the environment, `overrides` first. Raises Misconfigured, naming each wrong variable."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        wrong = (f"{PREFIX}{str(item['loc'][0]).upper()}: {in_words(item)}" for item in error.errors())
-        raise InvalidInput("; ".join(wrong)) from None
+        raise Misconfigured([_told(item) for item in error.errors()]) from None
+
+
+def load_what_can_be() -> tuple[Settings, list[str]]:
+    """The settings of the environment, wrong ones as if they were not set, and a line for each wrong one."""
+    try:
+        return Settings(), []
+    except ValidationError as error:
+        told = {str(item["loc"][0]): _told(item) for item in error.errors()}
+        fields = Settings.model_fields
+        defaults = {name: fields[name].get_default(call_default_factory=True) for name in told}
+        return Settings(**defaults), list(told.values())
+
+
+def _told(item: Any) -> str:
+    """The wrong variable, and what is wrong with it."""
+    name, *_ = item["loc"]
+    told = f"{variable(name)}: {in_words(item)}"
+    if name == "port" and str(item["input"]).startswith("tcp://"):
+        told += "; Kubernetes sets it for a service of this name: give the pod `enableServiceLinks: false`"
+    return told

@@ -7,7 +7,8 @@ SecateursError
 │   ├── PageTooLarge      more bytes than `Limits.bytes`
 │   ├── TooManyNodes      more elements and texts than `Limits.nodes`
 │   └── PageTimeout       parsing took longer than `Limits.seconds`
-├── TokenizerError        an unknown tokenizer, or a tokenizer file that can't be read
+├── TokenizerError        a tokenizer that can't be had or can't read a text
+│   └── UnknownTokenizer  there is none of that name, or its file can't be read: trying again is of no use
 └── ModelError            a model that is down, too slow, or answers nonsense
 """
 
@@ -42,6 +43,10 @@ class PageTimeout(PageError):
 
 class TokenizerError(SecateursError):
     """A tokenizer that is unknown or can't be loaded."""
+
+
+class UnknownTokenizer(TokenizerError):
+    """There is no tokenizer of that name, or its file can't be read."""
 
 
 class ModelError(SecateursError):

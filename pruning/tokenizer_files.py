@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pruning.errors import MissingExtra, TokenizerError, reason
+from pruning.errors import MissingExtra, TokenizerError, UnknownTokenizer, reason
 
 if TYPE_CHECKING:
     import tiktoken
@@ -51,7 +51,7 @@ def tiktoken_encoding(encoding: str) -> "tiktoken.Encoding":
 
     known = tiktoken.list_encoding_names()
     if encoding not in known:
-        raise TokenizerError(f"tiktoken knows no encoding {encoding!r}, but {', '.join(known)}")
+        raise UnknownTokenizer(f"tiktoken knows no encoding {encoding!r}, but {', '.join(known)}")
     with library_errors(f"tiktoken:{encoding}", "offline, put its file into TIKTOKEN_CACHE_DIR"):
         return tiktoken.get_encoding(encoding)
 
@@ -61,8 +61,11 @@ def hugging_face(path: Path) -> "tokenizers.Tokenizer":
         import tokenizers
     except ImportError as error:
         raise MissingExtra(f"{path.name} is read by tokenizers: pip install tokenizers") from error
-    with library_errors(str(path)):
-        return tokenizers.Tokenizer.from_file(str(path))
+    try:
+        with library_errors(str(path)):
+            return tokenizers.Tokenizer.from_file(str(path))
+    except TokenizerError as error:
+        raise UnknownTokenizer(str(error)) from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pruning import tokenizer_files
-from pruning.errors import TokenizerError
+from pruning.errors import UnknownTokenizer
 from pruning.tokenizer_files import library_errors
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _load(name: str) -> TokenCounter:
         path = path / "tokenizer.json"
     if path.is_file():
         return HuggingFaceCounter(name, tokenizer_files.hugging_face(path))
-    raise TokenizerError(
+    raise UnknownTokenizer(
         f'unknown tokenizer {name!r}: name "tekken", "tiktoken:ENCODING" or the path of a tokenizer.json'
     )
 

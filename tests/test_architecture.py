@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.cli", "app.cluster"}),
     frozenset({"app.main"}),
     frozenset({"app.api", "app.mcp", "app.web"}),
-    frozenset({"app.auth", "app.hangup", "app.limits", "app.observability"}),
+    frozenset({"app.auth", "app.configuration", "app.hangup", "app.limits", "app.observability"}),
     frozenset({"app.metrics"}),
     frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
@@ -39,6 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
         | {"app.seam", "app.settings"}
     ),
+    frozenset({"app.mistakes"}),
     frozenset({"app.wording"}),
     frozenset({"app"}),
     frozenset({"pruning"}),

@@ -8,7 +8,7 @@ from typing import Any
 from app.admission import Places
 from app.chat.citations import Citations
 from app.chat.conversation import Message, is_task, query_of, text_of
-from app.chat.prompt import template, with_pages
+from app.chat.prompt import instructions, template, with_pages
 from app.chat.retrieved import Retrieved, retrieved
 from app.clock import Clock
 from app.errors import ChatModelNotConfigured, ModelNotOffered
@@ -16,7 +16,6 @@ from app.messages import SearchRequest
 from app.models.chat import ChatModel
 from app.pipeline import Pipeline
 from app.seam import in_thread
-from pruning.errors import InvalidInput, reason
 from pruning.observe import Event, stage
 
 # The name that stands for whatever chat model the settings name.
@@ -58,11 +57,7 @@ class Chat:
         """Over a pipeline and its chat model. Raises InvalidInput where the prompt of the settings can't be read."""
         self._pipeline = pipeline
         self.settings = pipeline.settings
-        path = self.settings.chat_prompt
-        try:
-            self._instructions = template("answer") if path is None else path.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"SECATEURS_CHAT_PROMPT can't be read: {reason(error)}") from error
+        self._instructions = instructions(self.settings.chat_prompt)
 
     def models(self) -> tuple[str, ...]:
         """What a request may name; nothing without a chat model."""

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+from pruning.errors import InvalidInput, reason
 
 _SYSTEM_ROLES = ("system", "developer")
 
@@ -14,6 +17,14 @@ _SYSTEM_ROLES = ("system", "developer")
 def template(name: str) -> str:
     """One of the prompts beside this module."""
     return (files("app.chat") / "prompts" / f"{name}.txt").read_text("utf-8").strip()
+
+
+def instructions(path: Path | None) -> str:
+    """What the chat model is told: the text of that file, or our own. Raises InvalidInput."""
+    try:
+        return template("answer") if path is None else path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"SECATEURS_CHAT_PROMPT: it can't be read: {reason(error)}") from error
 
 
 def with_pages(messages: Sequence[Mapping[str, Any]], html: str, instructions: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The command line: `secateurs serve | search | prune | clean | index | cache | model | eval`.
+"""The command line: `secateurs serve | search | prune | clean | index | cache | config | model | eval`.
 
 This module knows the arguments and imports nothing heavy, so that `--help` and mistakes answer at once; what a
 command does stands in a module of its own, imported when it runs.
@@ -17,11 +17,11 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, or 2 with one line on stderr."""
+    """Run one command and return its exit code: 0, 1 where a check finds something, or 2 with one line on stderr."""
     arguments = build_parser().parse_args(argv)
     module, function = arguments.run.split(":")
     try:
-        getattr(importlib.import_module(module), function)(arguments)
+        code = getattr(importlib.import_module(module), function)(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"secateurs: {_told(error)}\n")
         return TROUBLE
-    return 0
+    return int(code or 0)
 
 
 def _told(error: Exception) -> str:

@@ -20,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every setting is an environment variable, SECATEURS_…; docs/settings.md lists them.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_serve, _search, _prune, _clean, _index, _cache, _model, _eval):
+    for add in (_serve, _search, _prune, _clean, _index, _cache, _config, _model, _eval):
         add(commands)
     return parser
 
@@ -98,6 +98,20 @@ def _cache(commands: Commands) -> None:
     inner = actions.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _command(inner, "stats", "app.cli.cache:stats", "Tell how much is in it, and where it is.")
     _command(inner, "clear", "app.cli.cache:clear", "Forget everything in it.")
+
+
+def _config(commands: Commands) -> None:
+    about = "Look at the settings, which are environment variables."
+    actions = commands.add_parser("config", help=about, description=about)
+    inner = actions.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    about = "Say what is wrong with them, a line each; exit with 1 where something is."
+    parser = _command(inner, "check", "app.cli.config:check", about)
+    parser.add_argument(
+        "--connect",
+        action="store_true",
+        help="also ask each server and load each model that they name; one search at each search provider",
+    )
+    _command(inner, "show", "app.cli.config:show", "Write all of them, secrets masked.")
 
 
 def _model(commands: Commands) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import math
+import os
 import signal
 import socket
 import sys
@@ -17,8 +18,10 @@ from prometheus_client import start_http_server
 
 from app import metrics
 from app.cli.sample import index_sample
+from app.configuration import mistakes
 from app.main import create_app
-from app.parts import Parts, open_parts
+from app.mistakes import Misconfigured, unknown_names
+from app.parts import Parts
 from app.settings import Settings, load_settings
 from pruning.errors import InvalidInput
 
@@ -34,7 +37,9 @@ def run(arguments: argparse.Namespace) -> None:
     settings = load_settings(**chosen)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     log.setLevel(settings.log_level.upper())
-    with _listen(settings) as listening, _metrics_served(settings), suppress(KeyboardInterrupt):
+    for line in unknown_names(os.environ, Settings.model_fields):
+        log.warning("%s", line)
+    with listen(settings) as listening, _metrics_served(settings), suppress(KeyboardInterrupt):
         asyncio.run(_check(settings))
         # The first process of a container has no default for it, and would not stop while it is still starting.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -64,12 +69,12 @@ def _metrics_served(settings: Settings) -> Iterator[None]:
 
 
 async def _check(settings: Settings) -> None:
-    """Raises InvalidInput where the parts can't be made: uvicorn would wrap the same in a traceback."""
-    async with open_parts(settings):
-        pass
+    """Raises Misconfigured for what will never heal: no restart helps, and uvicorn would tell it in a traceback."""
+    if found := await mistakes(settings):
+        raise Misconfigured(found)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """The listening socket, before anything slow happens. Raises InvalidInput where the address can't be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
@@ -114,10 +119,9 @@ class _Server(uvicorn.Server):
 
     async def _announce(self, parts: Parts) -> None:
         log.info("listening on %s, loading models", self._address)
-        await parts.loaded()
-        if parts.ready:  # else the log says why not
-            sys.stdout.write(announcement(self._address))
-            sys.stdout.flush()
+        await parts.becomes_ready()  # the log says why it does not
+        sys.stdout.write(announcement(self._address))
+        sys.stdout.flush()
 
 
 def announcement(address: str) -> str:

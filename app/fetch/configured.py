@@ -4,7 +4,6 @@ import re
 
 from app.cache import Cache
 from app.fetch.browser import Browser, BrowserOptions
-from app.fetch.drawing import Renderer
 from app.fetch.fetcher import Fetcher
 from app.fetch.guard import Guard
 from app.fetch.limits import FetchLimits
@@ -23,7 +22,7 @@ def fetcher_of(settings: Settings, cache: Cache | None = None, observer: Observe
     return fetcher
 
 
-def browser_of(settings: Settings) -> Renderer | None:
+def browser_of(settings: Settings) -> Browser | None:
     """The browser of one service, where there is one. Raises InvalidInput."""
     if not settings.browser_url and not settings.browser_command:
         return None

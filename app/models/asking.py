@@ -12,7 +12,7 @@ from pruning.prompt import Prompt
 _TOKENIZER_FILES = ("tokenizer*.json", "special_tokens_map.json", "chat_template*", "secateurs_prompt.json")
 
 # An owner and a name.
-_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 
 def read_checkpoint(wanted: str) -> tuple[ModelTokenizer, Prompt]:
@@ -29,7 +29,7 @@ def read_checkpoint(wanted: str) -> tuple[ModelTokenizer, Prompt]:
 def _fetched(name: str) -> Path:
     """The tokenizer's files of a repository on the Hugging Face hub, or in its cache. Raises ModelError."""
     advice = "name the folder of the served model's tokenizer.json"
-    if not _REPOSITORY.fullmatch(name):  # a path on the server's machine, perhaps
+    if not REPOSITORY.fullmatch(name):  # a path on the server's machine, perhaps
         raise ModelError(f"there is no {name} here: {advice}")
     try:
         from huggingface_hub import snapshot_download

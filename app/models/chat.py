@@ -23,6 +23,8 @@ _DRAIN_SECONDS = 0.2
 # Of these it is the request that is wrong: what it asks for, or how long it is.
 _REFUSED = frozenset({400, 413, 422})
 _BUSY = 429
+# Servers may list hundreds of models.
+_MOST_NAMED = 10
 
 
 class ChatRefused(ModelError):
@@ -86,6 +88,22 @@ class ChatModel:
                     return await self._ask(messages)
             except TimeoutError:
                 raise ChatTimeout(f"{self} did not answer in time") from None
+
+    async def check(self) -> None:
+        """Ask for the list of its models, which costs nothing.
+
+        Raises:
+            ModelError: the server is down, refuses the key, or has no such model.
+        """
+        outcome = await upstream.send(self._client, "GET", self._models_url())
+        if isinstance(outcome, httpx2.Response) and outcome.status_code in (401, 403):
+            raise self._failure(outcome)
+        if isinstance(outcome, httpx2.Response) and not outcome.is_server_error:
+            listed = upstream.model_names(outcome)  # some servers have no list
+        else:
+            listed = upstream.model_names(upstream.answered(self, outcome))
+        if self._model and listed and self._model not in listed:
+            raise ModelError(f"{self} has no model {self._model!r}, but {', '.join(listed[:_MOST_NAMED])}")
 
     async def complete(self, body: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         """The answer to a request in OpenAI's format, whole, as the server gives it.
@@ -152,9 +170,12 @@ class ChatModel:
     async def _named(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The body with the model's name, unless it has one or the server names none."""
         if self._model is None and not body.get("model"):
-            listed = await self._send("GET", upstream.beside(upstream.beside(self.url, ""), "/models"))
+            listed = await self._send("GET", self._models_url())
             self._model = upstream.first_model(listed)
         return ({"model": self._model} if self._model else {}) | dict(body)
+
+    def _models_url(self) -> httpx2.URL:
+        return upstream.beside(upstream.beside(self.url, ""), "/models")
 
     async def _send(self, method: str, url: httpx2.URL, **body: Any) -> httpx2.Response:
         return upstream.answered(self, await upstream.send(self._client, method, url, **body))

@@ -103,10 +103,15 @@ def answered(server: object, outcome: httpx2.Response | httpx2.HTTPError) -> htt
 
 def first_model(answer: httpx2.Response) -> str | None:
     """The first model of a list of models; None where the server has no such list."""
+    return next(iter(model_names(answer)), None)
+
+
+def model_names(answer: httpx2.Response) -> list[str]:
+    """The models of a list of models; none where the server has no such list."""
     try:
-        return str(answer.json()["data"][0]["id"]) if answer.is_success else None
+        return [str(entry["id"]) for entry in answer.json()["data"]] if answer.is_success else []
     except (ValueError, LookupError, TypeError):
-        return None
+        return []
 
 
 def explain(outcome: httpx2.Response | httpx2.HTTPError, advice: str = "") -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import SecretStr
 
+from app.mistakes import Mistakes
 from app.search import searxng
 from app.search.brave import Brave
 from app.search.duckduckgo import DuckDuckGo
@@ -71,17 +72,25 @@ PROVIDERS: Mapping[str, Callable[[Settings], SearchProvider]] = {
 def load_providers(settings: Settings, observer: Observer | None = None) -> dict[str, SearchProvider]:
     """Every provider that the settings name, by its name; an observer is told of each question to one.
 
-    Raises InvalidInput for a name that there is none of, or one whose settings are not complete; MissingExtra.
+    Raises Misconfigured for names that there is none of, and those whose settings or packages are not complete.
     """
-    named = dict.fromkeys((settings.provider, *settings.providers))
-    members = dict.fromkeys(settings.multi)
-    if Multi.name in members or (Multi.name in named and len(members) < 2):
-        raise InvalidInput(f"the search provider multi needs two others at least: list them in {PREFIX}MULTI")
-    single = [name for name in (*named, *(members if Multi.name in named else ())) if name != Multi.name]
-    providers = {name: _load(name, settings) for name in dict.fromkeys(single)}
+    mistakes = Mistakes()
+    named_by = dict.fromkeys(settings.providers, "providers") | {settings.provider: "provider"}
+    is_wanted = named_by.pop(Multi.name, None) is not None
+    members = [name for name in dict.fromkeys(settings.multi) if name != Multi.name]
+    with mistakes.of("multi"):
+        if Multi.name in settings.multi or (is_wanted and len(members) < 2):
+            raise InvalidInput(f"the search provider multi needs two others at least: list them in {PREFIX}MULTI")
+    if is_wanted:
+        named_by = dict.fromkeys(members, "multi") | named_by
+    providers: dict[str, SearchProvider] = {}
+    for name, setting in named_by.items():
+        with mistakes.of(setting):
+            providers[name] = _load(name, settings)
+    mistakes.tell()
     if observer is not None:
         providers = {name: ObservedProvider(provider, observer) for name, provider in providers.items()}
-    if Multi.name in named:
+    if is_wanted:
         providers[Multi.name] = Multi([providers[name] for name in members])
     return providers
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
-_PACKAGED = frozenset({DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"})
+PACKAGED = frozenset({DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"})
 
 # Windows in one forward pass. On 2 cores, all-MiniLM-L6-v2 on passages of 10 to 250 words: 4 to 16 are
 # equally fast within the noise, 32 takes 1.2 and 128 twice as long. Graphics processors want more at once.
@@ -57,7 +57,7 @@ class SentenceTransformerEmbedder:
         self._local = Path(wanted).is_dir()
         self.name = Path(wanted).resolve().name if self._local else wanted
         self._wanted = wanted
-        self._packaged = not self._local and wanted in _PACKAGED
+        self._packaged = not self._local and wanted in PACKAGED
         self._device = device
         self._loading = threading.Lock()
         self._turn = threading.Lock()

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from starlette.responses import JSONResponse
 
+from app.mistakes import Misconfigured
 from app.models.in_process import InProcessPathModel, NoEmbedder
 from app.models.vllm import VllmPathModel
 from app.parts import Parts, open_parts
@@ -18,6 +20,7 @@ from pruning.errors import InvalidInput, ModelError
 from pruning.generative import PathLogprobs
 from pruning.local.causal import CausalPathModel
 from tests.app.models.path_server import NAME, PathServer
+from tests.app.models.word_server import WordServer
 from tests.pruning.local import tiny_models
 
 NEED = PathLogprobs(context=(7, 8, 9), prefixes=((), (20,)), children=((20, 30), (21, 40, 50)))
@@ -118,7 +121,7 @@ def test_a_service_is_ready_without_its_language_model(tmp_path: Path, caplog: p
 
 def test_sub_questions_without_a_chat_model_stop_the_service(tmp_path: Path) -> None:
     """At its start."""
-    with pytest.raises(InvalidInput, match="SECATEURS_SUB_QUESTIONS needs a chat model: set SECATEURS_CHAT_MODEL_URL"):
+    with pytest.raises(InvalidInput, match="SECATEURS_SUB_QUESTIONS: they need a chat model: set"):
         Parts(Settings(state_dir=tmp_path, embedder="none", sub_questions=2))
 
 
@@ -144,3 +147,30 @@ def test_why_loading_failed_is_told_whatever_it_was(tmp_path: Path, caplog: pyte
 
     assert "loading the models failed: No usable temporary directory" == asyncio.run(inside())
     assert "not ready" in caplog.text
+
+
+def test_a_server_that_comes_up_later_makes_the_service_ready(tmp_path: Path) -> None:
+    """What was down at the start is asked again, without a request that needs it."""
+    server = WordServer(lambda number, body: JSONResponse({}, 500) if number == 1 else None)
+
+    async def inside(url: str) -> tuple[bool, bool]:
+        async with open_parts(Settings(state_dir=tmp_path, embedder=url, cache=False)) as parts:
+            parts.start_loading()
+            await parts.loaded()
+            before = parts.ready
+            async with asyncio.timeout(60):
+                await parts.becomes_ready()
+            return before, parts.ready
+
+    with server.url() as url:
+        assert (False, True) == asyncio.run(inside(url))
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Each under its own variable."""
+    with pytest.raises(Misconfigured) as caught:
+        Parts(Settings(state_dir=tmp_path, embedder="none", provider="brave", steps=("embed", "generate")))
+    assert (
+        "SECATEURS_PROVIDER: the search provider brave needs a key: set SECATEURS_BRAVE_KEY",
+        "SECATEURS_STEPS: the step generate needs a model: set SECATEURS_PATH_MODEL",
+    ) == caught.value.problems

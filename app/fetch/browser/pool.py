@@ -94,6 +94,13 @@ class Browser:
             async with asyncio.timeout_at(until):
                 return await self._in_slot(url, until)
 
+    async def check(self) -> None:
+        """Start or reach the browser, as for a page. Raises BrowserDown."""
+        live = await self._take()
+        await live.dispose(None)
+        if live.retired:
+            raise BrowserDown("the browser does not answer")
+
     async def _in_slot(self, url: str, until: float) -> Page:
         """Draw the page in a context of its own, which frees the slot when it is gone; nobody waits for that."""
         live, context, tab = None, None, None

@@ -66,7 +66,7 @@ def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
 
 def test_a_prompt_that_is_not_there(tmp_path: Path) -> None:
     """Said at the start, not at the first question."""
-    with pytest.raises(InvalidInput, match=r"^SECATEURS_CHAT_PROMPT can't be read: .*No such file"):
+    with pytest.raises(InvalidInput, match=r"^SECATEURS_CHAT_PROMPT: it can't be read: .*No such file"):
         asked(PAGE, chat_prompt=tmp_path / "none.txt")
 
 

@@ -211,11 +211,11 @@ def test_a_folder_is_taken_out_of_the_index(
         (["index", "/nowhere"], "secateurs: /nowhere is not a folder"),
         (
             ["search", "x", "--provider", "nobody"],
-            "secateurs: there is no search provider 'nobody', only brave, ddgs, exa, local",
+            "secateurs: SECATEURS_PROVIDER: there is no search provider 'nobody', only brave, ddgs, exa, local",
         ),
         (
             ["search", "x", "--provider", "brave"],
-            "secateurs: the search provider brave needs a key: set SECATEURS_BRAVE_KEY",
+            "secateurs: SECATEURS_PROVIDER: the search provider brave needs a key: set SECATEURS_BRAVE_KEY",
         ),
         (["search", " "], "secateurs: the question is empty"),
         (["search", "x", "--page", "0"], "secateurs: page and max_results must be at least 1"),

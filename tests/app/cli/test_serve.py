@@ -135,7 +135,13 @@ def test_an_address_of_another_machine_is_one_line(host: str, why: str, capfd: p
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
-        ("PROVIDER", "brave", "the search provider brave needs a key: set SECATEURS_BRAVE_KEY"),
+        ("PROVIDER", "brave", "SECATEURS_PROVIDER: the search provider brave needs a key: set SECATEURS_BRAVE_KEY"),
+        (
+            "TOKENIZER",
+            "none-such",
+            "SECATEURS_TOKENIZER: unknown tokenizer 'none-such': "
+            'name "tekken", "tiktoken:ENCODING" or the path of a tokenizer.json',
+        ),
         (
             "SEARXNG_URL",
             "localhost:8080",
@@ -159,11 +165,14 @@ def test_a_wrong_setting_is_one_line(
 
 
 def test_what_is_not_ready_is_not_announced(tmp_path: Path) -> None:
-    """Models that can't be loaded are told in the log, and `is ready` is not printed after it."""
+    """What can't be had for now is told in the log, and `is ready` is not printed before it can be."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     environment = {
         "SECATEURS_STATE_DIR": str(tmp_path),
         "SECATEURS_EMBEDDER": "none",
-        "SECATEURS_TOKENIZER": "none-such",
+        "SECATEURS_TOKENIZER": url,
+        "SECATEURS_PROVIDR": "local",
     }
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
     pipe = subprocess.PIPE
@@ -171,10 +180,12 @@ def test_what_is_not_ready_is_not_announced(tmp_path: Path) -> None:
         command, cwd=ROOT, env=os.environ | environment, stdout=pipe, stderr=pipe, text=True
     ) as process:
         assert process.stderr is not None
+        warned = process.stderr.readline()
         told = next(line for line in process.stderr if "not ready" in line)
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
-    assert ("", True) == (out, "unknown tokenizer 'none-such'" in told)
+    assert ("", True) == (out, "can't be reached" in told)
+    assert "SECATEURS_PROVIDR: there is no such setting; did you mean SECATEURS_PROVIDER?" in warned
 
 
 class TestSampleSite:
