@@ -34,4 +34,10 @@ class Account:
         return ", ".join(f"{stage};dur={milliseconds:.1f}" for stage, milliseconds in times.items())
 
 
+def passed_on() -> dict[str, str]:
+    """The headers by which a server that is asked for a request knows which one it is; none outside of a request."""
+    account = current.get()
+    return {} if account is None else {"x-request-id": account.id}
+
+
 current: ContextVar[Account | None] = ContextVar("account", default=None)

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import Busy
 from app.settings import PREFIX, Settings
+from pruning.observe import Event, Observer, unobserved
 
 STAGES = ("search", "fetch", "prune", "embed", "generate", "chat")
 
@@ -34,12 +35,20 @@ class Stage:
         refused: requests refused so far because it was full.
     """
 
-    def __init__(self, name: str, places: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        name: str,
+        places: int,
+        clock: Callable[[], float] = time.monotonic,
+        observer: Observer = unobserved,
+    ) -> None:
         self.name = name
         self.places = places
         self.taken = 0
         self.refused = 0
         self._clock = clock
+        self._observer = observer
+        self._tell()
         self._interval: float | None = None  # recent seconds between two places that became free
         self._last = 0.0  # when the last one did, or the first was taken
         self._promised = 0.0  # when the one that the last refused caller was told of will
@@ -54,6 +63,7 @@ class Stage:
         if not self.taken:
             self._last = self._clock()
         self.taken += 1
+        self._tell()
 
     def leave(self) -> None:
         """Give a place back."""
@@ -61,6 +71,7 @@ class Stage:
         interval, self._last = now - self._last, now
         self._interval = interval if self._interval is None else self._interval + _WEIGHT * (interval - self._interval)
         self.taken -= 1
+        self._tell()
 
     def refusal(self) -> Busy:
         """The error for one more request.
@@ -69,6 +80,7 @@ class Stage:
         which places became free of late: told the same moment, all would come back at once.
         """
         self.refused += 1
+        self._observer(Event(self.name, "refused"))
         now = self._clock()
         # None was left yet: the oldest request has been in for so long at least.
         interval = now - self._last if self._interval is None else self._interval
@@ -76,6 +88,9 @@ class Stage:
         wait = min(max(1, math.ceil(self._promised - now)), int(_MOST_SECONDS))
         setting = f"{PREFIX}{self.name.upper()}_QUEUE"
         return Busy(f"{self.places} requests are before this one ({setting}); try again in {wait} s", wait)
+
+    def _tell(self) -> None:
+        self._observer(Event(self.name, "queue", {"depth": self.taken, "limit": self.places}))
 
 
 class Places:
@@ -99,17 +114,16 @@ class Admission:
     """The stages of one worker process.
 
     Attributes:
-        stages: by name. Metrics are read from here: `taken` is the depth of a stage's queue, `places` its bound, and
-            `refused` counts what it turned away.
+        stages: by name.
     """
 
-    def __init__(self, places: Mapping[str, int]) -> None:
-        self.stages = {name: Stage(name, number) for name, number in places.items()}
+    def __init__(self, places: Mapping[str, int], observer: Observer = unobserved) -> None:
+        self.stages = {name: Stage(name, number, observer=observer) for name, number in places.items()}
 
     @classmethod
-    def of(cls, settings: Settings) -> "Admission":
+    def of(cls, settings: Settings, observer: Observer = unobserved) -> "Admission":
         """The stages with the places that the settings give them."""
-        return cls({name: getattr(settings, f"{name}_queue") for name in STAGES})
+        return cls({name: getattr(settings, f"{name}_queue") for name in STAGES}, observer)
 
     @contextmanager
     def admit(self, needed: Iterable[str], later: Iterable[str] = ()) -> Iterator[Places]:

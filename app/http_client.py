@@ -11,15 +11,32 @@ from typing import Any
 import httpx
 import httpx2
 
-
-def open_client(**options: Any) -> httpx2.AsyncClient:
-    """A client that keeps its connections, closed by `aclose`; `options` are those of `httpx2.AsyncClient`."""
-    return httpx2.AsyncClient(verify=_certificates(), **options)
+from app.account import passed_on
 
 
-def open_sync_client(**options: Any) -> httpx2.Client:
+def open_client(*, traced: bool = False, **options: Any) -> httpx2.AsyncClient:
+    """A client that keeps its connections, closed by `aclose`.
+
+    Args:
+        traced: tell the server which request of ours it is asked for. For servers of the operator's own.
+        options: those of `httpx2.AsyncClient`.
+    """
+    hooks: dict[str, list[Any]] = {"request": [_mark_awaited] if traced else []}
+    return httpx2.AsyncClient(verify=_certificates(), event_hooks=hooks, **options)
+
+
+def open_sync_client(*, traced: bool = False, **options: Any) -> httpx2.Client:
     """The same for threads."""
-    return httpx2.Client(verify=_certificates(), **options)
+    hooks: dict[str, list[Any]] = {"request": [_mark] if traced else []}
+    return httpx2.Client(verify=_certificates(), event_hooks=hooks, **options)
+
+
+def _mark(request: httpx2.Request) -> None:
+    request.headers.update(passed_on())
+
+
+async def _mark_awaited(request: httpx2.Request) -> None:
+    _mark(request)
 
 
 def _certificates() -> ssl.SSLContext:

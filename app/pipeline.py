@@ -45,7 +45,7 @@ class Pipeline:
         self.parts = parts
         self.settings = settings
         self.observer = observer
-        self.admission = Admission.of(settings)
+        self.admission = Admission.of(settings, observer)
 
     async def search(self, request: SearchRequest) -> Answer:
         """Search for the question, read the pages that are found, and prune them.

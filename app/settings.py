@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         "info", description="The least important messages that are logged; at `info`, one line a request."
     )
 
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How the log's lines are written: as `text`, or each as a `json` object."
+    )
     metrics: Annotated[str, AfterValidator(_main_off_or_address)] = Field(
         "main",
         description="Where Prometheus collects `/metrics`: `main` on the service's own port, an address of their own "

@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.main"}),
     frozenset({"app.api", "app.mcp", "app.web"}),
     frozenset({"app.auth", "app.configuration", "app.hangup", "app.limits", "app.observability"}),
-    frozenset({"app.metrics"}),
+    frozenset({"app.logs", "app.metrics"}),
     frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
     frozenset({"app.admission", "app.pages", "app.reading"}),
@@ -28,19 +28,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.convert", "app.cache"}),
     frozenset({"app.store"}),
     frozenset(
-        {
-            "app.account",
-            "app.arrivals",
-            "app.breaker",
-            "app.clock",
-            "app.http_answers",
-            "app.http_client",
-            "app.release",
-        }
-        | {"app.seam", "app.settings"}
+        {"app.arrivals", "app.breaker", "app.clock", "app.http_answers", "app.http_client", "app.seam", "app.settings"}
     ),
     frozenset({"app.mistakes"}),
-    frozenset({"app.wording"}),
+    frozenset({"app.account", "app.release", "app.wording"}),
     frozenset({"app"}),
     frozenset({"pruning"}),
     # The client knows the service by its HTTP API alone.

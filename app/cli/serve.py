@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from prometheus_client import start_http_server
 
-from app import metrics
+from app import logs, metrics
 from app.cli.sample import index_sample
 from app.configuration import mistakes
 from app.main import create_app
@@ -35,8 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Serve until a signal says stop; what is in flight then is finished."""
     chosen = {name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None}
     settings = load_settings(**chosen)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    log.setLevel(settings.log_level.upper())
+    logs.configure(settings.log_level, settings.log_format)
     for line in unknown_names(os.environ, Settings.model_fields):
         log.warning("%s", line)
     with listen(settings) as listening, _metrics_served(settings), suppress(KeyboardInterrupt):

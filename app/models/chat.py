@@ -74,7 +74,7 @@ class ChatModel:
         self._breaker = Breaker(ModelError)
         # As many as there are answers under way: what bounds those is not this client's business.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
-        self._client = open_client(headers=upstream.headers(key), timeout=SECONDS, limits=limits)
+        self._client = open_client(traced=True, headers=upstream.headers(key), timeout=SECONDS, limits=limits)
 
     async def ask(self, messages: Sequence[Mapping[str, str]], deadline: float | None) -> str:
         """What the model says to these messages, before that moment on the event loop's clock.

@@ -68,7 +68,7 @@ class EmbeddingServer:
         self._named = model is not None
         self._options = options or EmbeddingOptions()
         self._asking = asyncio.Semaphore(self._options.concurrency)
-        self._client = open_client(headers=upstream.headers(key), timeout=self._options.seconds)
+        self._client = open_client(traced=True, headers=upstream.headers(key), timeout=self._options.seconds)
         self.name = model or self.url.host
 
     async def load(self) -> None:

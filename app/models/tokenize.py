@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -51,21 +53,27 @@ class ServedTokenCounter(TokenCounter):
         self.url = upstream.address(url, "/tokenize")
         self.name = model or self.url.host
         self._asked = {"model": model} if model else {}
-        self._client = open_sync_client(headers=upstream.headers(key), timeout=seconds)
+        self._client = open_sync_client(traced=True, headers=upstream.headers(key), timeout=seconds)
         self._observer = observer
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="tokenize")
 
     @classmethod
     def connect(
-        cls, url: str, *, model: str | None = None, key: str | None = None, observer: Observer = unobserved
+        cls,
+        url: str,
+        *,
+        model: str | None = None,
+        key: str | None = None,
+        seconds: float = 30.0,
+        observer: Observer = unobserved,
     ) -> "ServedTokenCounter":
-        """A counter that is named after its model and has counted a first text. See the constructor.
+        """A counter that is named after its model and has counted a first text. Takes what the constructor takes.
 
         Raises:
             InvalidInput: the address is none.
             TokenizerError: as `count_many`.
         """
-        counter = cls(url, model=model, key=key, observer=observer)
+        counter = cls(url, model=model, key=key, seconds=seconds, observer=observer)
         if model is None:
             listed = upstream.first_model(counter._send("GET", upstream.beside(counter.url, "/v1/models")))
             counter.name = listed or counter.name
@@ -81,7 +89,9 @@ class ServedTokenCounter(TokenCounter):
         with asking(self._observer, "tokenizer"):
             if len(texts) == 1:
                 return [self._count(texts[0])]
-            return list(self._threads.map(self._count, texts))
+            # Each thread in a context of its own, for one can't be entered twice at once.
+            count = [partial(copy_context().run, self._count, text) for text in texts]
+            return list(self._threads.map(lambda counted: counted(), count))
 
     def close(self) -> None:
         """Close the connections and end the threads."""

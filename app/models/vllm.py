@@ -107,6 +107,7 @@ class VllmPathModel:
         self._loading = asyncio.Lock()
         self._breaker = Breaker(ModelError, failures=self._options.failures, seconds=self._options.rest_seconds)
         self._client = open_client(
+            traced=True,
             headers=upstream.headers(key) | {"content-type": "application/json"},
             timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),  # `_attempt` limits the whole
             limits=httpx2.Limits(keepalive_expiry=_KEEP_SECONDS),

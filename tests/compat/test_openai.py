@@ -235,10 +235,10 @@ def test_a_search_that_fails_is_an_error(client: openai.OpenAI, server: ChatServ
 @pytest.mark.parametrize(
     ("mode", "status", "code", "told"),
     [
-        ("unauthorized", 502, "chat_model_misconfigured", "Incorrect API key.*SECATEURS_CHAT_MODEL_KEY"),
+        ("unauthorized", 502, "chat_model_misconfigured", "SECATEURS_CHAT_MODEL_KEY.*Incorrect API key"),
         ("too-long", 400, "context_length_exceeded", "maximum context length is 9"),
         ("busy", 429, "chat_model_busy", "Rate limit reached"),
-        ("broken", 503, "model_unavailable", "status 500: out of memory"),
+        ("broken", 503, "model_unavailable", "status 500; it says: out of memory"),
     ],
 )
 def test_the_chat_models_errors(

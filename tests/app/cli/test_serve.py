@@ -68,7 +68,7 @@ def test_the_first_start(tmp_path: Path) -> None:
     assert "budget" in answer["content"]
     listening, request = err.splitlines()
     assert listening.startswith("INFO secateurs listening on http://127.0.0.1:")
-    assert request.startswith("INFO secateurs POST /v1/search 200 search;dur=")
+    assert re.match(r"INFO secateurs POST /v1/search 200 search;dur=.* request=[0-9a-f]{32}$", request)
 
 
 def test_the_printed_command_survives_a_shell() -> None:

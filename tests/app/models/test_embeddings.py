@@ -174,12 +174,15 @@ FAULTS = {
     "not a number": (Response(NAN, media_type="application/json"), "finite"),
     "not JSON": (HTMLResponse("<h1>It works!</h1>"), "something else"),
     "redirected": (Response(status_code=307, headers={"location": "http://localhost/"}), "status 307"),
-    "no key": (JSONResponse({"error": {"message": "Incorrect\nAPI key"}}, 401), "401: Incorrect API key"),
-    "no route": (JSONResponse({"detail": "Not Found"}, 404), "404: Not Found"),
-    "too long": (JSONResponse({"error": "`inputs` > 512", "error_type": "Validation"}, 422), "422: `inputs` > 512"),
-    "backend": (JSONResponse({"error": "model died", "error_type": "Backend"}, 424), "424: model died"),
+    "no key": (JSONResponse({"error": {"message": "Incorrect\nAPI key"}}, 401), "401; it says: Incorrect API key"),
+    "no route": (JSONResponse({"detail": "Not Found"}, 404), "404; it says: Not Found"),
+    "too long": (
+        JSONResponse({"error": "`inputs` > 512", "error_type": "Validation"}, 422),
+        "422; it says: `inputs` > 512",
+    ),
+    "backend": (JSONResponse({"error": "model died", "error_type": "Backend"}, 424), "424; it says: model died"),
     "broken": (PlainTextResponse("Internal Server Error", 500), "status 500"),
-    "still busy": (JSONResponse({"error": "Model is overloaded"}, 429, {"retry-after": "0"}), "429: Model is overl"),
+    "still busy": (JSONResponse({"error": "Model is overloaded"}, 429, {"retry-after": "0"}), "429; it says: Model"),
     "down for long": (HTMLResponse("<h1>503</h1>", 503, {"retry-after": "0"}), "status 503"),
 }
 
@@ -214,7 +217,7 @@ def test_a_failed_batch_is_a_failed_call() -> None:
     def fault(number: int, body: dict[str, list[str]]) -> Response | None:
         return JSONResponse({"message": "out of memory"}, 500) if "hedge 50" in body["input"] else None
 
-    with WordServer(fault).url() as url, pytest.raises(ModelError, match="500: out of memory"):
+    with WordServer(fault).url() as url, pytest.raises(ModelError, match="500; it says: out of memory"):
         ask(url, [f"hedge {number}" for number in range(100)])
 
 

@@ -112,8 +112,8 @@ def test_threads_share_the_counter(connected: tuple[Server, ServedTokenCounter])
         (JSONResponse({"tokens": [1]}), "without a count"),
         (JSONResponse({"count": "many"}), "without a count"),
         (PlainTextResponse("<h1>It works!</h1>"), "without a count"),
-        (JSONResponse({"error": {"message": "no such\nmodel", "code": 404}}, 404), "404: no such model"),
-        (JSONResponse({"error": "busy"}, 503, {"retry-after": "0"}), "503: busy"),
+        (JSONResponse({"error": {"message": "no such\nmodel", "code": 404}}, 404), "404; it says: no such model"),
+        (JSONResponse({"error": "busy"}, 503, {"retry-after": "0"}), "503; it says: busy"),
     ],
 )
 def test_a_broken_server_is_an_error_of_one_line(answer: Response, said: str) -> None:

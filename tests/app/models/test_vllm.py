@@ -310,14 +310,14 @@ FAULTS = {
     "not a number": (Response(NAN, media_type="application/json"), "something else"),
     "not JSON": (HTMLResponse("<h1>It works!</h1>"), "something else"),
     "redirected": (Response(status_code=307, headers={"location": "http://localhost/"}), "status 307"),
-    "no key": (JSONResponse({"error": "Unauthorized"}, 401), "401: Unauthorized"),
+    "no key": (JSONResponse({"error": "Unauthorized"}, 401), "401; it says: Unauthorized"),
     "refused": (
         JSONResponse({"error": {"message": "This model's\nmaximum", "code": 400}}, 400),
-        "400: This model's maximum",
+        "400; it says: This model's maximum",
     ),
     "broken": (PlainTextResponse("Internal Server Error", 500), "status 500"),
-    "engine dead": (JSONResponse({"error": {"message": "EngineCore died"}}, 500), "500: EngineCore died"),
-    "still busy": (JSONResponse({"error": "overloaded"}, 429, {"retry-after": "0"}), "429: overloaded"),
+    "engine dead": (JSONResponse({"error": {"message": "EngineCore died"}}, 500), "500; it says: EngineCore died"),
+    "still busy": (JSONResponse({"error": "overloaded"}, 429, {"retry-after": "0"}), "429; it says: overloaded"),
     "starting": (HTMLResponse("<h1>503</h1>", 503, {"retry-after": "0"}), "status 503"),
 }
 
@@ -446,7 +446,7 @@ def test_a_refusal_is_not_a_failure(checkpoint: Path) -> None:
     async def use(model: VllmPathModel) -> list[np.ndarray]:
         await model.load()
         for _ in range(4):
-            with pytest.raises(ModelError, match="400: This model's maximum context length is 64"):
+            with pytest.raises(ModelError, match="400; it says: This model's maximum context length is 64"):
                 await model.logprobs(long)
         return await model.logprobs(NEED)
 
