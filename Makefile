@@ -8,12 +8,13 @@ VENV := .venv
 PEERS := .venv-peers
 VLLM := .venv-vllm
 SEARXNG := .venv-searxng
+OPENWEBUI := .venv-openwebui
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test test-vllm test-searxng test-leaks lint format bench-speed \
+.PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-leaks lint format bench-speed \
   bench-quality bench-cpu bench-service bench-fetch bench-generate image-check clean
 
 help: ## List the targets
@@ -35,6 +36,9 @@ test-vllm: dev $(VLLM)/.installed ## Test against a real vLLM on the CPU (instal
 
 test-searxng: dev $(SEARXNG)/.installed ## Test against a real SearXNG (installs 140 MB at first)
 	@SEARXNG_PYTHON=$(abspath $(SEARXNG))/bin/python $(BIN)/python -m pytest tests/searxng $(ARGS)
+
+test-openwebui: dev $(OPENWEBUI)/.installed ## Test behind a real Open WebUI (installs 770 MB at first)
+	@OPEN_WEBUI_PYTHON=$(abspath $(OPENWEBUI))/bin/python $(BIN)/python -m pytest tests/openwebui $(ARGS)
 
 test-leaks: dev ## Search 1,000 times among random faults, and look for what is left behind
 	@SECATEURS_TESTS_SEARCHES=1000 $(BIN)/python -m pytest tests/faults/test_leaks.py -s $(ARGS)
@@ -70,7 +74,7 @@ image-check: dev ## Build both images without a Docker engine and try them (as r
 	@$(BIN)/python docker/image_check.py $(ARGS)
 
 clean: ## Remove the environments and all caches
-	rm -rf $(VENV) $(PEERS) $(VLLM) $(SEARXNG) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(PEERS) $(VLLM) $(SEARXNG) $(OPENWEBUI) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each stands for an environment that has the pins it depends on, so an unchanged one costs no time.
@@ -107,6 +111,11 @@ $(VLLM)/.installed: requirements/vllm.txt | $(VLLM)/.created
 $(SEARXNG)/.installed: requirements/searxng.txt | $(SEARXNG)/.created
 	@echo "Installing SearXNG into $(SEARXNG)" >&2
 	@$(SEARXNG)/bin/python $(PIP) --requirement requirements/searxng.txt
+	@touch $@
+
+$(OPENWEBUI)/.installed: requirements/openwebui.txt | $(OPENWEBUI)/.created
+	@echo "Installing Open WebUI into $(OPENWEBUI) (some minutes at first)" >&2
+	@$(OPENWEBUI)/bin/python $(PIP) --no-deps --requirement requirements/openwebui.txt
 	@touch $@
 
 # Pattern rules would delete it as an intermediate file.

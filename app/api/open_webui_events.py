@@ -33,7 +33,8 @@ def source_event(source: Result) -> dict[str, Any]:
             "source": {"id": address, "name": source.title or address, "url": source.url},
             "document": [source.content],
             # Without a name: pages of the same title would be taken for one, and all later numbers be off.
-            "metadata": [{"source": address}],
+            # `html` has it shown as a page, in a sandboxed frame, and not as text full of tags.
+            "metadata": [{"source": address, "html": True}],
         },
     }
 

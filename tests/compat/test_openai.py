@@ -324,7 +324,7 @@ def test_events_for_open_webui(client: openai.OpenAI, site: str, way: str) -> No
     assert 1 == len({(chunk.id, chunk.created, chunk.model, chunk.object) for chunk in chunks})
     assert ["status", "status", "source"] == [event["type"] for event in events]
     assert [False, True] == [event["data"]["done"] for event in events[:2]]
-    assert [{"source": f"{site}/roses"}] == events[2]["data"]["metadata"]
+    assert [{"source": f"{site}/roses", "html": True}] == events[2]["data"]["metadata"]
     assert TEXT in events[2]["data"]["document"][0]
 
 
