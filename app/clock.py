@@ -1,6 +1,8 @@
 """The time of one request, and who must have ended when."""
 
 import asyncio
+import math
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 # The parts of a request's time at which each of these must have ended: what comes after them needs the rest.
@@ -9,6 +11,30 @@ SEARCH_SHARE = 0.4
 FETCH_SHARE = 0.5
 READ_SHARE = 0.65
 MODELS_SHARE = 0.8
+# Of what the caller of a chat waits: the chat model needs the rest.
+RETRIEVAL_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the caller of a request waits, whatever the settings allow: moments on the event loop's clock.
+
+    Attributes:
+        whole: until when for the whole answer.
+        begun: until when for the first of it; not after `whole`.
+    """
+
+    whole: float = math.inf
+    begun: float = math.inf
+
+
+# Set by `app.deadline` for each request.
+CALLER: ContextVar[Patience] = ContextVar("caller")
+
+
+def caller() -> Patience:
+    """How long the caller of this request waits; where nobody said, for as long as it takes."""
+    return CALLER.get(Patience())
 
 
 @dataclass(frozen=True, slots=True)

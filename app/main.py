@@ -10,6 +10,7 @@ from app.admission import AdmittedOnce
 from app.api import docs, firecrawl, health, jina, metrics, open_webui, openai, problems, tavily, v1
 from app.api.shapes import tell
 from app.chat import Chat
+from app.deadline import Deadline
 from app.hangup import HangUp
 from app.limits import BodyLimit
 from app.observability import RequestLog, observe
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes, tell=tell)
     app.add_middleware(AdmittedOnce)
     app.add_middleware(HangUp)
+    app.add_middleware(Deadline)
     # The last one added is the outermost.
     app.add_middleware(RequestLog, tell=tell)
     return app

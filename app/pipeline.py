@@ -18,7 +18,7 @@ from functools import partial
 import anyio
 
 from app.admission import Admission, Places
-from app.clock import MODELS_SHARE, PROVIDER_SHARE, SEARCH_SHARE, Clock
+from app.clock import MODELS_SHARE, PROVIDER_SHARE, SEARCH_SHARE, Clock, caller
 from app.errors import DeadlineExceeded
 from app.messages import Answer, CleanedPage, CleanRequest, PruneRequest, ReadPage, ReadRequest, SearchRequest, Wanted
 from app.pages import Pages
@@ -207,12 +207,13 @@ class Pipeline:
         if milliseconds is not None and milliseconds > 1000 * longest:
             allowed = f"this service allows at most {1000 * longest:g}"
             raise InvalidInput(f"deadline_ms is {milliseconds}; {allowed} (SECATEURS_DEADLINE_SECONDS)")
-        clock = Clock(longest if milliseconds is None else milliseconds / 1000)
+        seconds = longest if milliseconds is None else milliseconds / 1000
+        clock = Clock(max(0.0, min(seconds, caller().begun - Clock.now())))
         try:
             async with asyncio.timeout_at(clock.end):
                 yield clock
         except TimeoutError:
-            raise DeadlineExceeded(f"the answer was not ready within {clock.seconds:g} s") from None
+            raise DeadlineExceeded(f"the answer was not ready within {clock.seconds:.4g} s") from None
 
 
 def _slots(request: PruneRequest | ReadRequest) -> list[Slot]:

@@ -200,7 +200,10 @@ class Settings(BaseSettings):
         description="Budget of what is kept for one question, where it comes in a wire format that names none.",
     )
     deadline_seconds: float = Field(
-        60.0, gt=0, le=3600, description="Seconds that one request may take; `deadline_ms` may ask for fewer."
+        60.0,
+        gt=0,
+        le=3600,
+        description="Seconds that one request may take; `deadline_ms` or a header may ask for fewer.",
     )
     fetch_seconds: float = Field(10.0, gt=0, le=600, description="Seconds that fetching the pages may take of it.")
     fetch_enough: float = Field(

@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.logs", "app.metrics"}),
     frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
-    frozenset({"app.admission", "app.pages", "app.reading"}),
+    frozenset({"app.admission", "app.deadline", "app.pages", "app.reading"}),
     frozenset({"app.parts", "app.slots"}),
     frozenset({"app.messages"}),
     frozenset({"app.failures"}),

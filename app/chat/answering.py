@@ -10,7 +10,7 @@ from app.chat.citations import Citations
 from app.chat.conversation import Message, is_task, query_of, text_of
 from app.chat.prompt import instructions, template, with_pages
 from app.chat.retrieved import Retrieved, retrieved
-from app.clock import Clock
+from app.clock import RETRIEVAL_SHARE, Clock, caller
 from app.errors import ChatModelNotConfigured, ModelNotOffered
 from app.messages import SearchRequest
 from app.models.chat import ChatModel
@@ -84,7 +84,7 @@ class Chat:
                     found = step if isinstance(step, Retrieved) else found
             body = self._body(request, found)
             with stage(self._pipeline.observer, "chat"):
-                completion = await self._chat_model().complete(body, self._deadline())
+                completion = await self._chat_model().complete(body, min(self._deadline(), caller().begun))
         for choice in completion["choices"]:
             _cite(choice["message"], found)
         if not completion.get("usage"):
@@ -118,7 +118,7 @@ class Chat:
         body = self._body(request, found)
         said: dict[Any, Citations] = {}
         counted = False
-        chunks = self._chat_model().stream(body, self._deadline())
+        chunks = self._chat_model().stream(body, min(self._deadline(), caller().whole))
         with stage(self._pipeline.observer, "chat"):
             async with aclosing(chunks):
                 async for chunk in chunks:
@@ -133,8 +133,9 @@ class Chat:
     async def _retrieve(self, request: ChatRequest) -> AsyncGenerator[Searching | Retrieved, None]:
         """The pages for the conversation; nothing is searched for where it is not wanted or asks for nothing."""
         query, observer = None, self._pipeline.observer
+        found_by = Clock.now() + RETRIEVAL_SHARE * (caller().begun - Clock.now())
         if self._searches(request):
-            until = Clock.now() + self.settings.search_seconds
+            until = min(Clock.now() + self.settings.search_seconds, found_by)
             with stage(observer, "query"):
                 query = await query_of(request.messages, self._chat_model().ask, until)
         if query is None or request.search is None:
@@ -143,7 +144,9 @@ class Chat:
         for note in query.degraded:
             observer(Event("query", "degraded", detail=note))
         yield Searching(query.text)
-        answer = await self._pipeline.search(replace(request.search, query=query.text))
+        seconds = min(self.settings.deadline_seconds, found_by - Clock.now())
+        search = replace(request.search, query=query.text, deadline_ms=max(1, round(1000 * seconds)))
+        answer = await self._pipeline.search(search)
         yield retrieved(answer, tuple(f"query: {note}" for note in query.degraded))
 
     def _body(self, request: ChatRequest, found: Retrieved) -> dict[str, Any]:

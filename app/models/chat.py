@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -18,6 +18,8 @@ from pruning.observe import Observer, asking, unobserved
 # Without a deadline of the caller's.
 SECONDS = 60.0
 _CONNECT_SECONDS = 10.0
+# A server that has not answered in so many is taken for one that hangs.
+_PATIENT_SECONDS = 10.0
 # What comes behind the end of a stream is read so long, so that the connection can be used again.
 _DRAIN_SECONDS = 0.2
 # Of these it is the request that is wrong: what it asks for, or how long it is.
@@ -47,8 +49,12 @@ class ChatMisconfigured(ModelError):
     """The server wants another key, address or model than it is given; nobody who asks us can mend that."""
 
 
-class ChatTimeout(upstream.ModelUnavailable):
+class ChatTimeout(ModelError):
     """The answer was not there in time."""
+
+
+class ChatHangs(ChatTimeout, upstream.ModelUnavailable):
+    """The answer was not there in a time that would do for any; who is in a hurry learns nothing about the server."""
 
 
 class ChatModel:
@@ -82,12 +88,9 @@ class ChatModel:
         Raises:
             ModelError: the server is down, busy, too slow, refuses, or answers nonsense.
         """
-        with asking(self._observer, "chat_model"), self._breaker.attempt():
-            try:
-                async with asyncio.timeout_at(deadline):
-                    return await self._ask(messages)
-            except TimeoutError:
-                raise ChatTimeout(f"{self} did not answer in time") from None
+        with asking(self._observer, "chat_model"), self._breaker.attempt(), self._in_time(deadline):
+            async with asyncio.timeout_at(deadline):
+                return await self._ask(messages)
 
     async def check(self) -> None:
         """Ask for the list of its models, which costs nothing.
@@ -111,7 +114,7 @@ class ChatModel:
         Raises:
             ChatRefused, ChatBusy, ChatMisconfigured, ChatTimeout, ModelError.
         """
-        with asking(self._observer, "chat_model"), self._breaker.attempt():
+        with asking(self._observer, "chat_model"), self._breaker.attempt(), self._in_time(deadline):
             try:
                 async with asyncio.timeout_at(deadline):
                     response = await self._open(body, stream=False)
@@ -119,8 +122,6 @@ class ChatModel:
                         return self._completion(await response.aread())
                     finally:
                         await response.aclose()
-            except TimeoutError:
-                raise ChatTimeout(f"{self} did not answer in time") from None
             except httpx2.HTTPError as error:
                 raise upstream.ModelUnavailable(f"{self} broke off: {upstream.explain(error)}") from error
 
@@ -136,12 +137,10 @@ class ChatModel:
                     yield chunk
 
     async def _stream(self, body: Mapping[str, Any], deadline: float) -> AsyncGenerator[dict[str, Any], None]:
-        with self._breaker.attempt():  # only until the answer begins: a long one holds up nobody's attempt
-            try:
-                async with asyncio.timeout_at(deadline):
-                    response = await self._open(body, stream=True)
-            except TimeoutError:
-                raise ChatTimeout(f"{self} did not answer in time") from None
+        # Only until the answer begins: a long one holds up nobody's attempt.
+        with self._breaker.attempt(), self._in_time(deadline):
+            async with asyncio.timeout_at(deadline):
+                response = await self._open(body, stream=True)
         try:
             async with aclosing(_data(response)) as lines, aclosing(self._chunks(lines, deadline)) as chunks:
                 async for chunk in chunks:
@@ -158,6 +157,15 @@ class ChatModel:
 
     def __str__(self) -> str:
         return f"the chat model at {self.url.netloc.decode()}"
+
+    @contextmanager
+    def _in_time(self, deadline: float | None) -> Iterator[None]:
+        """Raises ChatTimeout where what is within raises TimeoutError."""
+        patient = deadline is None or deadline - asyncio.get_running_loop().time() >= _PATIENT_SECONDS
+        try:
+            yield
+        except TimeoutError:
+            raise (ChatHangs if patient else ChatTimeout)(f"{self} did not answer in time") from None
 
     async def _ask(self, messages: Sequence[Mapping[str, str]]) -> str:
         body = await self._named({"messages": list(messages)})

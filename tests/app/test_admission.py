@@ -1,11 +1,9 @@
 """Who comes when all places are taken is refused at once, in its wire format, and told when to come back."""
 
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,8 @@ from app.errors import Busy
 from app.main import create_app
 from app.settings import Settings
 from tests.app.asgi import get
+from tests.app.holding import PATIENCE, TEXT, Site, holding
 from tests.app.serving import served
-
-PATIENCE = 30
 
 
 @given(st.integers(1, 5), st.lists(st.tuples(st.booleans(), st.floats(0, 1000)), max_size=60))
@@ -108,47 +105,22 @@ def test_who_was_let_in_is_not_refused_later() -> None:
         get(AdmittedOnce(steps), "/")
 
 
-class Held(BaseHTTPRequestHandler):
+@pytest.fixture
+def site() -> Iterator[Site]:
     """A site whose pages come when they are released."""
-
-    asked = threading.Semaphore(0)
-    released = threading.Event()
-
-    def do_GET(self) -> None:
-        if self.path == "/robots.txt":
-            self.send_error(404)
-            return
-        self.asked.release()
-        assert self.released.wait(PATIENCE)
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<p>The hedge is cut each week.")
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+    with holding() as site:
+        yield site
 
 
 @pytest.fixture
-def site() -> Iterator[str]:
-    """The address of that site."""
-    Held.asked, Held.released = threading.Semaphore(0), threading.Event()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Held) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        Held.released.set()
-        server.shutdown()
-
-
-@pytest.fixture
-def client(site: str, tmp_path: Path) -> Iterator[httpx.Client]:
+def client(site: Site, tmp_path: Path) -> Iterator[httpx.Client]:
     """A client of a service that reads one page at a time."""
     settings = Settings(
         state_dir=tmp_path,
         embedder="none",
         cache=False,
         provider="urls",
-        urls=f"{site}/found",
+        urls=f"{site.address}/found",
         fetch_allowed_hosts="127.0.0.1",
         prune_queue=1,
         **dict.fromkeys(("deadline_seconds", "fetch_seconds", "fetch_first_byte_seconds", "fetch_pace_seconds"), 600),
@@ -194,12 +166,12 @@ FORMATS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def test_every_wire_format_refuses_at_once(client: httpx.Client, site: str) -> None:
+def test_every_wire_format_refuses_at_once(client: httpx.Client, site: Site) -> None:
     """While one page is awaited nobody else gets in, in whichever format; each gets its own error and Retry-After."""
-    ask = {"query": QUESTION, "urls": [f"{site}/held"]}
-    with ThreadPoolExecutor(1) as elsewhere:
+    ask = {"query": QUESTION, "urls": [f"{site.address}/held"]}
+    with ThreadPoolExecutor(1) as elsewhere, site.released_at_the_end():
         first = elsewhere.submit(httpx.post, client.base_url.join("/v1/prune"), json=ask, timeout=PATIENCE)
-        assert Held.asked.acquire(timeout=PATIENCE)
+        assert site.asked.acquire(timeout=PATIENCE)
         for path, body, expected in FORMATS:
             answer = client.post(path, json=body, headers={"Accept": "application/json"})
             wait = answer.headers.get("retry-after", "none")
@@ -215,8 +187,8 @@ def test_every_wire_format_refuses_at_once(client: httpx.Client, site: str) -> N
         for path in ("/healthz", "/readyz", "/v1/models", "/docs"):
             assert 200 == client.get(path).status_code
         assert not first.done()
-        Held.released.set()
-        assert "The hedge is cut each week." in first.result(PATIENCE).json()["content"]
+        site.released.set()
+        assert TEXT in first.result(PATIENCE).json()["content"]
     assert 200 == client.post("/v1/clean", json={"html": "<p>one"}).status_code
 
 
