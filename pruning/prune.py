@@ -51,8 +51,8 @@ class Options:
         fine_words: words in a block of the second step at most.
         coarse_tokens: what the first step keeps for the second, in tokens; None is twice `max_tokens`, as in the paper.
         sieve: passages that the embedding model is asked about at most, chosen by their words; so many again for each
-            1,024 tokens of the budget after the first. None asks about all. What that costs and keeps stands in
-            benchmarks/LOG.md.
+            1,024 tokens of the budget after the first; down to a quarter of that where words alone are almost sure of
+            fewer. None asks about all. What that costs and keeps stands in benchmarks/RESULTS.md.
         format: what the result is written in.
         links: keep links and their addresses.
         citations: give each block its id, as `data-block`.

@@ -29,6 +29,11 @@ PASSAGE_WORDS = 80
 _CONTEXT_CHARACTERS = 300  # of title, headings and table header before a passage's own text
 _NEAREST = 2  # headings
 
+# Where the words alone are this sure that the answer is among some passages, no further one is asked about, though
+# never fewer than one in four of those that might be: as much is kept, for a fifth to a third less (benchmarks/LOG.md).
+_ALMOST_SURE = 0.98
+_LEAST_PART = 4
+
 # Fitted by benchmarks/fit.py.
 WEIGHTS_BY_WORDS = {
     "header": 4.0,
@@ -113,10 +118,16 @@ class Candidates:
         return _log_chances(self.signals, WEIGHTS_BY_WORDS)
 
     def promising(self, number: int | None) -> np.ndarray:
-        """int (k,): the passages most likely to hold the answer by words alone, `number` of them at most, ascending."""
+        """int (k,): the passages most likely to hold the answer by words alone, ascending.
+
+        They are `number` at most, fewer where fewer hold it almost surely; None is all of them.
+        """
         chances = np.bincount(self.outline.passage, np.exp(self.by_words()))
         best = np.argsort(-chances, kind="stable")
-        return np.sort(best[:number])
+        if number is not None:
+            likely = 1 + int(np.searchsorted(np.cumsum(chances[best]), _ALMOST_SURE))
+            best = best[: min(number, max(likely, number // _LEAST_PART))]
+        return np.sort(best)
 
     def passage(self, number: int) -> str:
         """A passage as an embedding model should read it: with title, nearest headings and table header before it."""

@@ -57,6 +57,15 @@ def test_the_sieve_lets_the_most_promising_passages_through() -> None:
     assert len(TOWNS) == len(blocks.promising(None))
 
 
+def test_where_words_are_almost_sure_fewer_are_asked_about() -> None:
+    """A quarter of the passages that might be, or as many as hold the answer by their words."""
+    sure = f"<h2>When does the last ferry to Sark leave in winter?</h2><p>At noon. {PAGE * 4}"
+    asked = [len(candidates("last ferry to Sark in winter", sure).promising(number)) for number in (1, 8, 16, None)]
+
+    assert [1, 2, 4, 4 * len(TOWNS)] == asked
+    assert 16 == len(candidates("departures", sure).promising(16))
+
+
 def test_what_stands_over_a_passage_is_cut() -> None:
     """A heading of endless length leaves room for the passage itself."""
     blocks = candidates("x", f"<title>{'t' * 5000}</title><p>x y z")
