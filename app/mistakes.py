@@ -11,8 +11,8 @@ PREFIX = "SECATEURS_"
 
 # What Kubernetes puts into the containers beside a service that is called `secateurs`.
 _OF_KUBERNETES = re.compile(r"SECATEURS_(SERVICE_(HOST|PORT.*)|PORT_\d+_(TCP|UDP)(_\w+)?)")
-# Those of the tests, and of the files in docker/.
-_OF_OTHERS = re.compile(r"SECATEURS_(DATA|TESTS_\w+|IMAGE|PUBLISH|VARIANT)")
+# Those of the tests, of the files in docker/, and of the client in secateurs/.
+_OF_OTHERS = re.compile(r"SECATEURS_(DATA|TESTS_\w+|IMAGE|PUBLISH|VARIANT|URL|API_KEY)")
 
 
 class Misconfigured(InvalidInput):

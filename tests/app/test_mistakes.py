@@ -7,6 +7,7 @@ import pytest
 from app import mistakes
 from app.mistakes import Misconfigured, Mistakes, unknown_names
 from pruning.errors import InvalidInput, ModelError
+from secateurs.client import KEY_VARIABLE, URL_VARIABLE
 
 
 def test_all_are_told_once_each_under_its_variable() -> None:
@@ -43,6 +44,8 @@ def test_without_mistakes_nothing_is_told() -> None:
         ("SECATEURS_PROT", ["SECATEURS_PROT: there is no such setting; did you mean SECATEURS_PORT?"]),
         ("SECATEURS_XYZZY", ["SECATEURS_XYZZY: there is no such setting; docs/settings.md lists them"]),
         ("SECATEURS_DATA", []),  # of the tests
+        (URL_VARIABLE, []),  # of the client
+        (KEY_VARIABLE, []),
         ("SECATEURS_PORT_8000_TCP_ADDR", []),  # of Kubernetes
         ("SECATEUR_PORT", []),
     ],
