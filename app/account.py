@@ -3,6 +3,26 @@
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol
+
+from pruning.observe import Event
+
+
+class Trace(Protocol):
+    """The trace of a request, where traces are made: see `app.tracing`."""
+
+    @property
+    def id(self) -> str:
+        """By which it is found where traces are kept."""
+        ...
+
+    def headers(self) -> dict[str, str]:
+        """Those by which whoever is asked goes on with it."""
+        ...
+
+    def observe(self, event: Event) -> None:
+        """Note what happens."""
+        ...
 
 
 @dataclass(slots=True)
@@ -15,6 +35,7 @@ class Account:
         stages: milliseconds of each, summed over its turns.
         counts: hits and misses, by `stage_hits` and `stage_misses`.
         degraded: stages that did less than was asked for.
+        trace: its trace, where there are traces.
     """
 
     id: str
@@ -22,6 +43,7 @@ class Account:
     stages: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     degraded: set[str] = field(default_factory=set)
+    trace: Trace | None = None
 
     @property
     def milliseconds(self) -> float:
@@ -37,7 +59,9 @@ class Account:
 def passed_on() -> dict[str, str]:
     """The headers by which a server that is asked for a request knows which one it is; none outside of a request."""
     account = current.get()
-    return {} if account is None else {"x-request-id": account.id}
+    if account is None:
+        return {}
+    return {"x-request-id": account.id} | (account.trace.headers() if account.trace else {})
 
 
 current: ContextVar[Account | None] = ContextVar("account", default=None)

@@ -55,6 +55,8 @@ class JsonFormatter(logging.Formatter):
         }
         if account is not None:
             told["request_id"] = account.id
+            if account.trace is not None:
+                told["trace_id"] = account.trace.id
         if error := list(_error(record)):
             told["error"] = "\n".join(error)
         return json.dumps(told | getattr(record, "facts", {}), default=str)

@@ -17,7 +17,9 @@ from app.observability import RequestLog, observe
 from app.parts import open_parts
 from app.pipeline import Pipeline
 from app.release import release
+from app.seam import in_thread
 from app.settings import Settings, load_settings
+from app.tracing import tracing
 
 ABOUT = """\
 Prunes retrieved web pages down to the HTML that answers the question, within an exact token budget.
@@ -27,8 +29,12 @@ Errors are RFC 9457 problem details (`application/problem+json`).
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service as an ASGI app. While its models load, requests wait and `/readyz` says 503."""
+    """The service as an ASGI app. While its models load, requests wait and `/readyz` says 503.
+
+    Raises InvalidInput, and MissingExtra where the environment asks for traces.
+    """
     chosen = settings or load_settings()
+    traces = tracing()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -38,6 +44,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             parts.start_loading()
             async with mcp.running(app):
                 yield
+        if traces is not None:
+            await in_thread(traces.close)
 
     app = FastAPI(
         title="Secateurs",
@@ -60,5 +68,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HangUp)
     app.add_middleware(Deadline)
     # The last one added is the outermost.
-    app.add_middleware(RequestLog, tell=tell)
+    app.add_middleware(RequestLog, tell=tell, tracing=traces)
     return app

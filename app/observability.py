@@ -12,7 +12,9 @@ from app import metrics
 from app.account import Account, current
 from app.errors import INTERNAL, Explained, Tell, as_problem
 from app.failures import CANCELLED, kind_of
-from pruning.errors import own_words
+from app.fetch import FetchError
+from app.tracing import Tracing
+from pruning.errors import PageError, own_words
 from pruning.observe import Event
 
 log = logging.getLogger("secateurs")
@@ -28,9 +30,13 @@ def observe(event: Event) -> None:
     if event.kind == "degraded":
         log.warning("%s degraded: %s", event.stage, own_words(event.detail or ""))
     if event.kind == "failed" and event.error is not None and kind_of(event.error) != CANCELLED:
-        log.warning("%s failed: %s", event.stage, own_words(str(event.error)))
+        # Pages fail all the time.
+        level = logging.DEBUG if isinstance(event.error, PageError | FetchError) else logging.WARNING
+        log.log(level, "%s failed: %s", event.stage, own_words(str(event.error)))
     if account is not None:
         _enter(account, event)
+        if account.trace is not None:
+            account.trace.observe(event)
 
 
 def _enter(account: Account, event: Event) -> None:
@@ -50,14 +56,17 @@ class RequestLog:
     Neither has the request's path or query, which may hold what was asked: only the route that they led to.
     """
 
-    def __init__(self, app: ASGIApp, tell: Tell = as_problem) -> None:
+    def __init__(self, app: ASGIApp, tell: Tell = as_problem, tracing: Tracing | None = None) -> None:
         self.app = app
+        self.tracing = tracing
         self.tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        account = Account(_request_id(Headers(scope=scope).get("x-request-id", "")))
+        given = Headers(scope=scope)
+        trace = self.tracing.begin(given) if self.tracing else None
+        account = Account(_request_id(given.get("x-request-id", "")), trace=trace)
         token = current.set(account)
         status = 0
         first_byte: float | None = None
@@ -80,15 +89,18 @@ class RequestLog:
                 failure = Explained(INTERNAL, "The service failed in a way that was not foreseen.")
                 await self.tell(scope, failure)(scope, receive, send_marked)
         finally:
-            _tell(account, scope, status or _GONE, first_byte)
+            route, wire = _route(scope)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            status = status or _GONE
+            metrics.request(method, route, wire, status, account, first_byte)
+            _tell(account, method, route, wire, status)
+            if trace is not None:
+                trace.end(method, route, wire, status, account.id)
             current.reset(token)
 
 
-def _tell(account: Account, scope: Scope, status: int, first_byte: float | None) -> None:
-    """The request's line, and its part of the metrics."""
-    route, wire = _route(scope)
-    method = scope["method"] if scope["method"] in _METHODS else "other"
-    metrics.request(method, route, wire, status, account, first_byte)
+def _tell(account: Account, method: str, route: str, wire: str, status: int) -> None:
+    """The request's line."""
     level = logging.DEBUG if route in _QUIET else logging.INFO
     told = " ".join((account.server_timing(), *(f"{name}={number}" for name, number in account.counts.items())))
     facts = {

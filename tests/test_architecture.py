@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.main"}),
     frozenset({"app.api", "app.mcp", "app.web"}),
     frozenset({"app.auth", "app.configuration", "app.hangup", "app.limits", "app.observability"}),
-    frozenset({"app.logs", "app.metrics"}),
+    frozenset({"app.logs", "app.metrics", "app.tracing"}),
     frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
     frozenset({"app.admission", "app.deadline", "app.pages", "app.reading"}),

@@ -107,9 +107,9 @@ def test_the_browser_has_no_way_out_but_the_proxy() -> None:
 
 
 def test_only_the_service_publishes_a_port() -> None:
-    """Whoever reaches another container came from the service, or from the chatbot that is put in front of it."""
+    """Whoever reaches another container came from the service, or from what is put beside it for people to look at."""
     publishing = {name for path in FILES for name, service in services(path).items() if "ports" in service}
-    assert {"secateurs", "open-webui"} == publishing
+    assert {"secateurs", "open-webui", "grafana"} == publishing
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -135,7 +135,9 @@ def test_the_web_and_the_inner_networks_are_apart() -> None:
     assert ({"store"}, {"browser"}) == (members["redis"], members["chromium"])
     for name, own in members.items():
         shared = {other for other in members if other != name and (members[other] & own) - {"outside"}}
-        assert name == "secateurs" or shared <= {"secateurs"} | {"embedder", "vllm"}, name
+        others = {"embedder", "vllm"} if name in {"embedder", "vllm"} else {"prometheus", "grafana"}
+        assert name == "secateurs" or shared <= {"secateurs"} | others, name
+        assert name != "grafana" or shared == {"prometheus"}
 
 
 def test_the_example_of_settings_names_what_the_files_ask_for() -> None:
