@@ -56,7 +56,7 @@ class Parts:
         self.cache: Cache | None = None
         with mistakes.of("store_url"):
             self.store: Store = open_store(_secret(settings.store_url), settings.store_file(), settings.cache_bytes)
-            self.cache = Cache(self.store, settings.cache_entry_bytes, observer=observer) if settings.cache else None
+            self.cache = _cache(settings, self.store, observer)
         self.tables = Tables(self.cache)
         with mistakes.of("provider"):
             self.providers: Mapping[str, SearchProvider] = load_providers(settings, observer)
@@ -132,7 +132,8 @@ class Parts:
         Raises ModelError.
         """
         if isinstance(need, Similarities):
-            return Scored(await self.embedder.similarities(need.question, need.passages), self.embedder.name)
+            scores = await self.embedder.similarities(need.question, need.passages, deadline=until)
+            return Scored(scores, self.embedder.name)
         assert self.path_model is not None, "only the plan for a path model asks for probabilities"
         with asking(self._observer, "path_model"):
             return await self.path_model.logprobs(need, deadline=until)
@@ -217,13 +218,20 @@ async def open_parts(settings: Settings, observer: Observer = unobserved) -> Asy
         await parts.aclose()
 
 
+def _cache(settings: Settings, store: Store, observer: Observer) -> Cache | None:
+    if not settings.cache:
+        return None
+    return Cache(store, settings.cache_entry_bytes, rest_seconds=settings.rest_seconds, observer=observer)
+
+
 def _chat(settings: Settings, observer: Observer) -> ChatModel | None:
     if settings.chat_model_url is None:
         if settings.sub_questions:
             raise InvalidInput("SECATEURS_SUB_QUESTIONS: they need a chat model: set SECATEURS_CHAT_MODEL_URL")
         return None
     key = _secret(settings.chat_model_key)
-    return ChatModel(settings.chat_model_url, model=settings.chat_model, key=key, observer=observer)
+    rest = settings.rest_seconds
+    return ChatModel(settings.chat_model_url, model=settings.chat_model, key=key, rest_seconds=rest, observer=observer)
 
 
 def _embedder(settings: Settings, cache: Cache | None, observer: Observer) -> AwaitedEmbedder:
@@ -237,7 +245,10 @@ def _vector_model(settings: Settings) -> InProcess | EmbeddingServer:
     if not is_url(settings.embedder):
         return InProcess(SentenceTransformerEmbedder(settings.embedder), settings.deadline_seconds)
     options = EmbeddingOptions(
-        query_prefix=settings.embedder_query_prefix, passage_prefix=settings.embedder_passage_prefix
+        query_prefix=settings.embedder_query_prefix,
+        passage_prefix=settings.embedder_passage_prefix,
+        seconds=settings.deadline_seconds,
+        rest_seconds=settings.rest_seconds,
     )
     key = _secret(settings.embedder_key)
     return EmbeddingServer(settings.embedder, model=settings.embedder_model, key=key, options=options)
@@ -256,7 +267,11 @@ def _path_model(settings: Settings) -> AwaitedPathModel | None:
         model=settings.path_model_name,
         tokenizer=settings.path_model_tokenizer,
         key=_secret(settings.path_model_key),
-        options=VllmOptions(context_length=settings.path_model_context, seconds=settings.deadline_seconds),
+        options=VllmOptions(
+            context_length=settings.path_model_context,
+            seconds=settings.deadline_seconds,
+            rest_seconds=settings.rest_seconds,
+        ),
     )
 
 

@@ -205,6 +205,13 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds that one request may take; `deadline_ms` or a header may ask for fewer.",
     )
+    rest_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="Seconds for which a model's server, a search engine or the store is left alone once it keeps "
+        "failing, until one request tries it again.",
+    )
     fetch_seconds: float = Field(10.0, gt=0, le=600, description="Seconds that fetching the pages may take of it.")
     fetch_enough: float = Field(
         0.7,

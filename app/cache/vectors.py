@@ -27,14 +27,17 @@ _STORED = np.dtype("<f4")
 
 
 class VectorModel(Protocol):
-    """An embedding model that gives its vectors, as `pruning.local` and `app.models.embeddings` do."""
+    """An embedding model that gives its vectors, as `pruning.local` and `app.models.embeddings` do.
+
+    A deadline is a time of `time.monotonic()`; past it ModelError is raised instead.
+    """
 
     @property
     def name(self) -> str:
         """The model's name."""
         ...
 
-    async def identity(self) -> str:
+    async def identity(self, *, deadline: float | None = None) -> str:
         """What the vectors of passages depend on, as far as it can be told. Raises ModelError."""
         ...
 
@@ -42,11 +45,11 @@ class VectorModel(Protocol):
         """The passages, cut for the model. Raises ModelError."""
         ...
 
-    async def embed_question(self, question: str) -> np.ndarray:
+    async def embed_question(self, question: str, *, deadline: float | None = None) -> np.ndarray:
         """The question's vector of length 1, float32 (dimensions,). Raises ModelError."""
         ...
 
-    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+    async def embed_passages(self, texts: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
         """The vectors of windows, of length 1 or 0: float32 (len(texts), dimensions). Raises ModelError."""
         ...
 
@@ -77,17 +80,19 @@ class CachedEmbedder:
     def name(self) -> str:
         return self._model.name
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
         """Cosine similarity of the question and each passage's best window, float32 (len(passages),).
 
-        Tells the observer of hits and misses. Raises ModelError.
+        Tells the observer of hits and misses. Raises ModelError, also past that time of `time.monotonic()`.
         """
         windows = await self._model.windows(passages)
         if not windows.texts:
             return np.zeros(0, np.float32)
         try:
-            query = await self._model.embed_question(question)
-            vectors = await self._vectors(windows.texts, len(query))
+            query = await self._model.embed_question(question, deadline=deadline)
+            vectors = await self._vectors(windows.texts, len(query), deadline)
         except ModelError:
             self._generation = None  # who knows what comes up in its place
             raise
@@ -101,9 +106,9 @@ class CachedEmbedder:
         """Close the model; the cache is its owner's."""
         await self._model.aclose()
 
-    async def _vectors(self, texts: list[str], dimensions: int) -> np.ndarray:
+    async def _vectors(self, texts: list[str], dimensions: int, deadline: float | None) -> np.ndarray:
         """The vectors of all texts, float32 (len(texts), dimensions); each distinct one is looked up or embedded."""
-        generation = await self._known_generation()
+        generation = await self._known_generation(deadline)
         keys = await in_thread(lambda: {text: key_of(KIND, generation, text) for text in texts})
         found = await self._cache.get(list(keys.values()))
         known = {text: found[key] for text, key in keys.items() if len(found.get(key, b"")) == 4 * dimensions}
@@ -111,7 +116,7 @@ class CachedEmbedder:
         hits = sum(text in known for text in texts)
         self._observer(Event("embed", "cache", {"hits": hits, "misses": len(texts) - hits}))
         if missing:
-            fresh = await self._model.embed_passages(missing)
+            fresh = await self._model.embed_passages(missing, deadline=deadline)
             if fresh.shape != (len(missing), dimensions) and fresh.size:
                 raise ModelError(f"{self.name} gave vectors of {fresh.shape[1]} and of {dimensions} numbers")
             packed = {text: vector.astype(_STORED).tobytes() for text, vector in zip(missing, fresh, strict=True)}
@@ -119,12 +124,12 @@ class CachedEmbedder:
             known |= packed
         return await in_thread(partial(_stacked, [known[text] for text in texts], dimensions))
 
-    async def _known_generation(self) -> str:
+    async def _known_generation(self, deadline: float | None) -> str:
         """What tells this model's vectors from those of others that bore its name."""
         async with self._probing:
             if self._generation is None:
-                identity = await self._model.identity()
-                (probe,) = await self._model.embed_passages([PROBE])
+                identity = await self._model.identity(deadline=deadline)
+                (probe,) = await self._model.embed_passages([PROBE], deadline=deadline)
                 key = key_of(MODEL_KIND, identity)
                 before = (await self._cache.get([key])).get(key, b"")
                 if not _is_same(before, probe):

@@ -61,7 +61,13 @@ class ChatModel:
     """One chat model; used from one event loop, closed by `aclose`."""
 
     def __init__(
-        self, url: str, *, model: str | None = None, key: str | None = None, observer: Observer = unobserved
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        key: str | None = None,
+        rest_seconds: float = 10.0,
+        observer: Observer = unobserved,
     ) -> None:
         """Name the server; nothing is sent yet.
 
@@ -69,6 +75,7 @@ class ChatModel:
             url: of the route itself, of the server, or one that ends in `/v1`.
             model: the model to ask for; without it, the first one that the server lists.
             key: sent as a bearer token.
+            rest_seconds: for which a server that has failed again and again is left alone.
             observer: is told of each question.
 
         Raises:
@@ -77,7 +84,7 @@ class ChatModel:
         self.url = upstream.address(url, "/v1/chat/completions")
         self._model = model
         self._observer = observer
-        self._breaker = Breaker(ModelError)
+        self._breaker = Breaker(ModelError, seconds=rest_seconds)
         # As many as there are answers under way: what bounds those is not this client's business.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
         self._client = open_client(traced=True, headers=upstream.headers(key), timeout=SECONDS, limits=limits)

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVarTuple
 
@@ -14,9 +13,11 @@ from app.http_client import open_client
 from app.models import upstream
 from app.seam import in_thread
 from pruning.embedding import Windows, cut, legible, word_starts
-from pruning.errors import ModelError, reason
+from pruning.errors import reason
 
 Args = TypeVarTuple("Args")
+
+_CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class EmbeddingOptions:
         seconds: for all requests of one call together.
         query_prefix: what the model wants before a question, such as "query: ".
         passage_prefix: what it wants before a passage.
+        failures: calls that fail in a row until the server is left alone.
+        rest_seconds: for which it is then left alone.
     """
 
     batch: int = 32
@@ -39,6 +42,8 @@ class EmbeddingOptions:
     seconds: float = 60.0
     query_prefix: str = ""
     passage_prefix: str = ""
+    failures: int = 3
+    rest_seconds: float = 10.0
 
 
 class EmbeddingServer:
@@ -68,7 +73,14 @@ class EmbeddingServer:
         self._named = model is not None
         self._options = options or EmbeddingOptions()
         self._asking = asyncio.Semaphore(self._options.concurrency)
-        self._client = open_client(traced=True, headers=upstream.headers(key), timeout=self._options.seconds)
+        self._attempts = upstream.Attempts(
+            self,
+            seconds=self._options.seconds,
+            failures=self._options.failures,
+            rest_seconds=self._options.rest_seconds,
+        )
+        timeout = httpx2.Timeout(None, connect=_CONNECT_SECONDS)  # `_attempts` limits the whole
+        self._client = open_client(traced=True, headers=upstream.headers(key), timeout=timeout)
         self.name = model or self.url.host
 
     async def load(self) -> None:
@@ -79,20 +91,28 @@ class EmbeddingServer:
         """
         await self.similarities("warm", [])
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
         """Cosine similarity of the question and the best window of each passage, float32 (len(passages),).
 
         An empty passage scores 0 and is not sent, since some servers refuse it.
 
+        Args:
+            question: what is asked.
+            passages: any texts.
+            deadline: a time of `time.monotonic()`; past it ModelError is raised instead.
+
         Raises:
-            ModelError: the server is down, busy, too slow, refuses, or answers nonsense.
+            ModelError: the server is down, busy, too slow, refuses, or answers nonsense; or it did so again and again
+                just before.
         """
-        async with self._in_time():
+        async with self._attempts.within(deadline):
             return await self._similarities(question, passages)
 
-    async def identity(self) -> str:
+    async def identity(self, *, deadline: float | None = None) -> str:
         """What the vectors of passages depend on, as far as it can be told: address, model and prefix."""
-        async with self._in_time():
+        async with self._attempts.within(deadline):
             await self._ask_name()
         return repr((str(self.url), self._model, self._options.passage_prefix))
 
@@ -100,19 +120,19 @@ class EmbeddingServer:
         """The passages, cut for the model."""
         return await in_thread(cut, passages, self._options.window_words, word_starts)
 
-    async def embed_question(self, question: str) -> np.ndarray:
+    async def embed_question(self, question: str, *, deadline: float | None = None) -> np.ndarray:
         """The question's vector of length 1, float32 (dimensions,). Raises ModelError, as `similarities`."""
-        async with self._in_time():
+        async with self._attempts.within(deadline):
             (answer,) = await self._embed_all([[self._question(question)]])
             return (await self._read(_vectors, answer, 1))[0]
 
-    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+    async def embed_passages(self, texts: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
         """The vectors of windows, each of length 1: float32 (len(texts), dimensions).
 
         A blank text is not sent and has a vector of zeros; where all are blank, the vectors have no dimensions. Raises
         ModelError, as `similarities`.
         """
-        async with self._in_time():
+        async with self._attempts.within(deadline):
             batches = self._batches(texts)
             answers = await self._embed_all(self._prefixed(texts, batches))
             return await self._read(_placed, len(texts), batches, answers)
@@ -149,15 +169,9 @@ class EmbeddingServer:
         try:
             return await in_thread(read, *args)
         except ValueError as error:
-            raise ModelError(f"{self} answered with something else than asked for: {reason(error)}") from error
-
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(self._options.seconds):
-                yield
-        except TimeoutError:
-            raise ModelError(f"{self} did not answer within {self._options.seconds:g} s") from None
+            raise upstream.ModelUnavailable(
+                f"{self} answered with something else than asked for: {reason(error)}"
+            ) from error
 
     async def _ask_name(self) -> None:
         """A server without a list of models has one only, and need not be told which."""
@@ -180,16 +194,13 @@ class EmbeddingServer:
     async def _embed(self, texts: list[str]) -> bytes:
         """The answer as it came: reading it takes longer than the event loop may be held."""
         body = {"input": texts, "encoding_format": "float"} | ({"model": self._model} if self._model else {})
-        answer = await self._send("POST", self.url, json=body)
-        if not answer.is_success:
-            raise ModelError(f"{self} {upstream.explain(answer)}")
-        return answer.content
+        return upstream.answered(self, await self._send("POST", self.url, json=body)).content
 
     async def _send(self, method: str, url: httpx2.URL, **body: Any) -> httpx2.Response:
         async with self._asking:
             outcome = await upstream.send(self._client, method, url, **body)
         if isinstance(outcome, httpx2.HTTPError):
-            raise ModelError(f"{self} {upstream.explain(outcome)}") from outcome
+            raise upstream.ModelUnavailable(f"{self} {upstream.explain(outcome)}") from outcome
         return outcome
 
 

@@ -23,8 +23,13 @@ class AwaitedEmbedder(Protocol):
         """The model's name."""
         ...
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
-        """Cosine similarity of the question and each passage, float32 (len(passages),). Raises ModelError."""
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
+        """Cosine similarity of the question and each passage, float32 (len(passages),).
+
+        Raises ModelError, also past that time of `time.monotonic()`.
+        """
         ...
 
     async def load(self) -> None:
@@ -44,13 +49,14 @@ class InProcess:
         self._seconds = seconds
         self.name = model.name
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
         """See `AwaitedEmbedder`."""
-        # Cancelling a thread's caller leaves the thread at work.
-        score = partial(self._model.similarities, deadline=time.monotonic() + self._seconds)
+        score = partial(self._model.similarities, deadline=_latest(deadline, self._seconds))
         return await in_thread(score, question, passages)
 
-    async def identity(self) -> str:
+    async def identity(self, *, deadline: float | None = None) -> str:
         """What the vectors depend on: see `app.cache.vectors.VectorModel`."""
         return await in_thread(lambda: self._model.identity)
 
@@ -58,13 +64,13 @@ class InProcess:
         """The passages, cut for the model."""
         return await in_thread(self._model.windows, passages)
 
-    async def embed_question(self, question: str) -> np.ndarray:
+    async def embed_question(self, question: str, *, deadline: float | None = None) -> np.ndarray:
         """The question's vector."""
         return await in_thread(self._model.embed_question, question)
 
-    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+    async def embed_passages(self, texts: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
         """The vectors of windows."""
-        embed = partial(self._model.embed_passages, deadline=time.monotonic() + self._seconds)
+        embed = partial(self._model.embed_passages, deadline=_latest(deadline, self._seconds))
         return await in_thread(embed, texts)
 
     async def load(self) -> None:
@@ -80,7 +86,9 @@ class NoEmbedder:
 
     name = "none"
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
         """Always raises ModelError."""
         raise ModelError("no embedding model is configured")
 
@@ -122,9 +130,7 @@ class InProcessPathModel:
 
     async def logprobs(self, need: PathLogprobs, *, deadline: float | None = None) -> list[np.ndarray]:
         """See `AwaitedPathModel`."""
-        # Cancelling a thread's caller leaves the thread at work.
-        latest = time.monotonic() + self._seconds
-        ask = partial(self._model.logprobs, deadline=latest if deadline is None else min(deadline, latest))
+        ask = partial(self._model.logprobs, deadline=_latest(deadline, self._seconds))
         return await in_thread(ask, need)
 
     async def load(self, *, deadline: float | None = None) -> None:
@@ -133,3 +139,9 @@ class InProcessPathModel:
 
     async def aclose(self) -> None:
         """Nothing is kept open."""
+
+
+def _latest(deadline: float | None, seconds: float) -> float:
+    """When to stop: cancelling a thread's caller leaves the thread at work."""
+    latest = time.monotonic() + seconds
+    return latest if deadline is None else min(deadline, latest)

@@ -1,16 +1,22 @@
 """What the clients of model servers share: addresses, when to ask once more, and failures told in one line."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
 
-from app.breaker import Unavailable
+from app.breaker import Breaker, Unavailable
 from app.http_answers import message, retry_after
 from pruning.errors import SAID, InvalidInput, ModelError, reason
 
 # A server closes an idle connection just as we write to it: such a request may be sent once more.
 _DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
+
+# A call that had less time than this, and ran out of it, says nothing about the server.
+_FAIR_SECONDS = 1.0
 
 # Busy, not broken; and seconds to wait where the server doesn't say how long. Past the most, the caller is better off
 # with what it can do without the model.
@@ -21,6 +27,44 @@ _BUSY_SECONDS_AT_MOST = 5.0
 
 class ModelUnavailable(ModelError, Unavailable):
     """A model server that is down, busy or too slow, or answers nonsense."""
+
+
+class Attempts:
+    """Calls of one server: none takes longer than it may, and one that fails again and again is left alone."""
+
+    def __init__(self, server: object, *, seconds: float, failures: int, rest_seconds: float) -> None:
+        """Of a server, whose name is told in errors.
+
+        Args:
+            server: what is asked.
+            seconds: for one call, whatever its deadline.
+            failures: in a row, after which the server is left alone.
+            rest_seconds: for so long.
+        """
+        self._server = server
+        self._seconds = seconds
+        self._breaker = Breaker(ModelError, failures=failures, seconds=rest_seconds)
+
+    @asynccontextmanager
+    async def within(self, deadline: float | None) -> AsyncIterator[None]:
+        """Within it the server is asked, up to that time of `time.monotonic()`. Raises ModelError when it is over."""
+        seconds = self._seconds
+        if deadline is not None:
+            seconds = min(seconds, deadline - time.monotonic())
+        if seconds <= 0:
+            raise ModelError(f"no time is left to ask {self._server}")
+        late = f"{self._server} did not answer within {seconds:.3g} s"
+        try:
+            with self._breaker.attempt():
+                try:
+                    async with asyncio.timeout(seconds):
+                        yield
+                except TimeoutError:
+                    if seconds < _FAIR_SECONDS:
+                        raise
+                    raise ModelUnavailable(late) from None
+        except TimeoutError:
+            raise ModelError(late) from None
 
 
 def address(url: str, route: str) -> httpx2.URL:

@@ -7,17 +7,13 @@ log-probabilities of all children are returned with it. Past the server's limits
 
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 import numpy as np
 
-from app.breaker import Breaker
 from app.http_client import open_client
 from app.models import path_requests, upstream
 from app.models.asking import read_checkpoint
@@ -29,13 +25,9 @@ from pruning.generative import PathLogprobs
 from pruning.model_tokenizer import ModelTokenizer
 from pruning.prompt import Prompt
 
-T = TypeVar("T")
-
 # The server closes a connection that has been idle for 5 s.
 _KEEP_SECONDS = 4.0
 _CONNECT_SECONDS = 5.0
-# A call that had less time than this, and ran out of it, says nothing about the server.
-_FAIR_SECONDS = 1.0
 
 # Is our tokenizer the server's? In any vocabulary this is several tokens.
 _SAMPLE = "<html0><body><div12><p>Which one?"
@@ -105,7 +97,12 @@ class VllmPathModel:
         self._options = options or VllmOptions()
         self._asking = asyncio.Semaphore(self._options.concurrency)
         self._loading = asyncio.Lock()
-        self._breaker = Breaker(ModelError, failures=self._options.failures, seconds=self._options.rest_seconds)
+        self._attempts = upstream.Attempts(
+            self,
+            seconds=self._options.seconds,
+            failures=self._options.failures,
+            rest_seconds=self._options.rest_seconds,
+        )
         self._client = open_client(
             traced=True,
             headers=upstream.headers(key) | {"content-type": "application/json"},
@@ -151,7 +148,8 @@ class VllmPathModel:
         """
         if self._served is None:
             try:
-                await self._attempt(self._load, deadline)
+                async with self._attempts.within(deadline):
+                    await self._load()
             except ModelError as error:
                 self._problem = error
                 raise
@@ -168,7 +166,10 @@ class VllmPathModel:
                 just before; or `load` has not succeeded.
         """
         name = self._known().name
-        return await self._attempt(partial(self._logprobs, need, name), deadline) if need.prefixes else []
+        if not need.prefixes:
+            return []
+        async with self._attempts.within(deadline):
+            return await self._logprobs(need, name)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -181,26 +182,6 @@ class VllmPathModel:
         if self._served is None:
             raise ModelError(str(self._problem))
         return self._served
-
-    async def _attempt(self, work: Callable[[], Awaitable[T]], deadline: float | None) -> T:
-        """Do it in the time there is, if the server has not been failing."""
-        seconds = self._options.seconds
-        if deadline is not None:
-            seconds = min(seconds, deadline - time.monotonic())
-        if seconds <= 0:
-            raise ModelError(f"no time is left to ask {self}")
-        late = f"{self} did not answer within {seconds:.3g} s"
-        try:
-            with self._breaker.attempt():
-                try:
-                    async with asyncio.timeout(seconds):
-                        return await work()
-                except TimeoutError:
-                    if seconds < _FAIR_SECONDS:
-                        raise
-                    raise ModelUnavailable(late) from None
-        except TimeoutError:
-            raise ModelError(late) from None
 
     async def _load(self) -> None:
         async with self._loading:

@@ -43,7 +43,8 @@ class Access:
 class HttpProvider:
     """An engine as a search provider, over connections that it keeps; for one event loop."""
 
-    def __init__(self, engine: Engine, access: Access) -> None:
+    def __init__(self, engine: Engine, access: Access, rest_seconds: float = 10.0) -> None:
+        """An engine that is left alone for so many seconds after it has failed again and again."""
         self.name = engine.name
         self._engine = engine
         self._url = access.url
@@ -51,7 +52,9 @@ class HttpProvider:
         if not (self._key.isascii() and all(" " < character < "\x7f" for character in self._key)):
             raise InvalidInput(f"{_setting(self.name, 'key')} holds characters that no key has")
         self._pace = Pace(access.rate)
-        self._breaker = Breaker(lambda told: SearchError(self.name, told.removeprefix(f"{self.name}: ")))
+        self._breaker = Breaker(
+            lambda told: SearchError(self.name, told.removeprefix(f"{self.name}: ")), seconds=rest_seconds
+        )
         # Brotli and zstd would unpack without bounds; gzip makes of a piece at most a thousand times as much.
         headers = {"accept": "application/json", "accept-encoding": "gzip"}
         self._client = open_client(headers=headers, timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS))

@@ -24,30 +24,34 @@ from pruning.observe import Observer
 
 def _brave(settings: Settings) -> SearchProvider:
     key = _key("brave", settings.brave_key)
-    return HttpProvider(Brave(key), Access(settings.brave_url, key, settings.brave_rate))
+    return HttpProvider(Brave(key), Access(settings.brave_url, key, settings.brave_rate), settings.rest_seconds)
 
 
 def _serper(settings: Settings) -> SearchProvider:
     key = _key("serper", settings.serper_key)
-    return HttpProvider(Serper(key), Access(settings.serper_url, key, settings.serper_rate))
+    return HttpProvider(Serper(key), Access(settings.serper_url, key, settings.serper_rate), settings.rest_seconds)
 
 
 def _exa(settings: Settings) -> SearchProvider:
     key = _key("exa", settings.exa_key)
     engine = Exa(key, pages=settings.provider_pages)
-    return HttpProvider(engine, Access(settings.exa_url, key, settings.exa_rate))
+    return HttpProvider(engine, Access(settings.exa_url, key, settings.exa_rate), settings.rest_seconds)
 
 
 def _tavily(settings: Settings) -> SearchProvider:
     key = _key("tavily", settings.tavily_key)
     engine = Tavily(key, pages=settings.provider_pages)
-    return HttpProvider(engine, Access(settings.tavily_url, key, settings.tavily_rate))
+    return HttpProvider(engine, Access(settings.tavily_url, key, settings.tavily_rate), settings.rest_seconds)
 
 
 def _searxng(settings: Settings) -> SearchProvider:
     if settings.searxng_url is None:
         raise InvalidInput(f"the search provider searxng needs the address of a server: set {PREFIX}SEARXNG_URL")
-    return HttpProvider(searxng.SearXNG(), Access(searxng.address(settings.searxng_url), rate=settings.searxng_rate))
+    return HttpProvider(
+        searxng.SearXNG(),
+        Access(searxng.address(settings.searxng_url), rate=settings.searxng_rate),
+        settings.rest_seconds,
+    )
 
 
 def _urls(settings: Settings) -> SearchProvider:

@@ -63,7 +63,9 @@ class Down(Finding):
 class Slow(NoEmbedder):
     """An embedder that never answers."""
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -71,7 +73,9 @@ class Slow(NoEmbedder):
 class Wrong(NoEmbedder):
     """An embedder that answers something else than was asked."""
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
         return np.zeros(len(passages) + 1, np.float32)
 
 

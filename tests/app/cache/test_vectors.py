@@ -33,16 +33,16 @@ class Words:
         self.broken = False
         self._vector = vector
 
-    async def identity(self) -> str:
+    async def identity(self, *, deadline: float | None = None) -> str:
         return "words"
 
     async def windows(self, passages: Sequence[str]) -> Windows:
         return cut(passages, 3, word_starts)
 
-    async def embed_question(self, question: str) -> np.ndarray:
+    async def embed_question(self, question: str, *, deadline: float | None = None) -> np.ndarray:
         return (await self._embed([question]))[0]
 
-    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+    async def embed_passages(self, texts: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
         self.asked += texts
         return await self._embed(texts)
 

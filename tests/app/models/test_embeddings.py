@@ -254,6 +254,41 @@ def test_a_server_that_never_answers_is_an_error() -> None:
         ask(f"http://127.0.0.1:{silent.getsockname()[1]}", [ANSWER], options=EmbeddingOptions(seconds=0.3))
 
 
+def test_a_server_that_keeps_failing_is_left_alone() -> None:
+    """Its callers fail at once and are told why; after a rest, one of them asks again."""
+    server = WordServer(lambda number, _: PlainTextResponse("out of memory", 500) if number <= 2 else None)
+
+    async def run(url: str) -> list[str | int]:
+        told: list[str | int] = []
+        model = EmbeddingServer(url, options=EmbeddingOptions(failures=2, rest_seconds=0.2))
+        for _ in range(3):
+            with pytest.raises(ModelError) as caught:
+                await model.similarities(QUESTION, [])
+            told += [str(caught.value).partition("; ")[2], len(server.bodies)]
+        await asyncio.sleep(0.3)
+        told.append(len(await model.similarities(QUESTION, [ANSWER])))
+        await model.aclose()
+        return told
+
+    with server.url() as url:
+        assert ["", 1, "", 2, "it is asked again in 1 s", 2, 1] == asyncio.run(run(url))
+
+
+def test_past_its_deadline_a_call_is_an_error() -> None:
+    """Nobody waits for a server any longer than the request can."""
+    server = WordServer()
+
+    async def run(url: str) -> None:
+        model = EmbeddingServer(url)
+        try:
+            await model.similarities(QUESTION, [ANSWER], deadline=0.0)
+        finally:
+            await model.aclose()
+
+    with server.url() as url, pytest.raises(ModelError, match="no time is left to ask the embedding server at"):
+        asyncio.run(run(url))
+
+
 def test_a_dropped_idle_connection_is_not_an_error() -> None:
     """A server that closes a kept connection just when the next request comes is asked again on a new one."""
     body = b'{"data": [{"index": 0, "embedding": [1.0, 0.0]}]}'
