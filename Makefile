@@ -14,8 +14,8 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-leaks lint format bench-speed \
-  bench-quality bench-cpu bench-service bench-fetch bench-generate image-check clean
+.PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-leaks test-faults lint format \
+  bench-speed bench-quality bench-cpu bench-service bench-fetch bench-generate image-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test-openwebui: dev $(OPENWEBUI)/.installed ## Test behind a real Open WebUI (in
 
 test-leaks: dev ## Search 1,000 times among random faults, and look for what is left behind
 	@SECATEURS_TESTS_SEARCHES=1000 $(BIN)/python -m pytest tests/faults/test_leaks.py -s $(ARGS)
+
+test-faults: dev ## Kill each upstream in the middle of more traffic, with the settings as they come
+	@SECATEURS_TESTS_ANSWERS=20 SECATEURS_TESTS_CALLERS=3 SECATEURS_TESTS_REST=10 \
+	  $(BIN)/python -m pytest tests/faults/test_kills.py $(ARGS)
 
 lint: dev ## Check style, formatting and types
 	@$(BIN)/ruff check .

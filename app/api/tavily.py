@@ -94,6 +94,8 @@ async def search(body: TavilySearch, pipeline: ThePipeline) -> dict[str, Any]:
         "images": [],
         "results": [_found(result, raw.get(result.url or "")) for result in results],
         "response_time": round(answer.took_ms / 1000, 3),
+        "degraded": list(answer.degraded),
+        "removed": dict(answer.removed),
     }
 
 

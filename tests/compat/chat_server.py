@@ -29,9 +29,11 @@ class ChatServer:
         query: what it says when it is asked for a search query.
         asked: the bodies of the requests so far.
         left: set when a client has gone before its answer was there.
+        pause: seconds before each piece of a streamed answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pause: float = 0.0) -> None:
+        self.pause = pause
         self.mode = "well"
         self.query = "when are old roses cut"
         self.asked: list[dict[str, Any]] = []
@@ -82,6 +84,7 @@ class ChatServer:
         if self.mode == "reasoning":
             yield _chunk({"reasoning_content": "Hm.", "reasoning": "Hm."})
         for number, piece in enumerate(SAID):
+            await asyncio.sleep(self.pause)
             yield _chunk({"content": piece})
             if number == 1 and self.mode == "malformed":
                 yield "data: {\n\n"

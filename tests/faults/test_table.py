@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from tests.faults.table import Row, rows
+from tests.faults.killing import KINDS, ROUTES
+from tests.faults.table import Row, rows, table
+from tests.faults.test_kills import SECTION
 from tests.needs import ROOT
 
 SECTIONS = ("Pages", "Deadlines", "Search engines", "Held by tests elsewhere")
@@ -28,3 +30,9 @@ def test_deadlines_are_those_tested() -> None:
     source = (ROOT / "tests/faults/test_deadlines.py").read_text(encoding="utf-8")
     tests = set(re.findall(r"(?:def |\")(test_\w+)", source)) - {"test_hanging_pages"}
     assert tests == {row.test for row in rows("Deadlines")}
+
+
+def test_each_upstream_is_killed() -> None:
+    """Each has its row, and each route its cell in it."""
+    assert {*KINDS, "redis"} == {killed for killed, *_ in table(SECTION)}
+    assert {len(ROUTES)} == {len(cells) for _, *cells in table(SECTION)}
