@@ -24,28 +24,30 @@ class ObservedEmbedder:
         """The model's."""
         return self._model.name
 
-    async def similarities(self, question: str, passages: Sequence[str]) -> np.ndarray:
+    async def similarities(
+        self, question: str, passages: Sequence[str], *, deadline: float | None = None
+    ) -> np.ndarray:
         """See `AwaitedEmbedder`."""
         with asking(self._observer, NAME):
-            return await self._model.similarities(question, passages)
+            return await self._model.similarities(question, passages, deadline=deadline)
 
-    async def identity(self) -> str:
+    async def identity(self, *, deadline: float | None = None) -> str:
         """What the vectors depend on: see `app.cache.vectors.VectorModel`."""
-        return await self._model.identity()
+        return await self._model.identity(deadline=deadline)
 
     async def windows(self, passages: Sequence[str]) -> Windows:
         """The passages, cut for the model."""
         return await self._model.windows(passages)
 
-    async def embed_question(self, question: str) -> np.ndarray:
+    async def embed_question(self, question: str, *, deadline: float | None = None) -> np.ndarray:
         """The question's vector."""
         with asking(self._observer, NAME):
-            return await self._model.embed_question(question)
+            return await self._model.embed_question(question, deadline=deadline)
 
-    async def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
+    async def embed_passages(self, texts: Sequence[str], *, deadline: float | None = None) -> np.ndarray:
         """The vectors of windows."""
         with asking(self._observer, NAME):
-            return await self._model.embed_passages(texts)
+            return await self._model.embed_passages(texts, deadline=deadline)
 
     async def load(self) -> None:
         """See `AwaitedEmbedder`."""
