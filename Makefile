@@ -25,8 +25,9 @@ install: $(VENV)/.installed ## Make the environment .venv with .venv/bin/secateu
 
 dev: $(VENV)/.dev ## The same with what tests and linters need
 
-serve: install ## Start the service with the sample site on 127.0.0.1:$PORT
-	@exec $(BIN)/secateurs serve --port $(PORT)
+# For one machine and one person, so without API keys unless the environment asks for them.
+serve: install ## Start the service with the sample site on 127.0.0.1:$PORT, without API keys
+	@SECATEURS_KEYS_REQUIRED=$${SECATEURS_KEYS_REQUIRED:-false} exec $(BIN)/secateurs serve --port $(PORT)
 
 test: dev ## Run every test that needs no GPU and no internet (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from app.auth import KeyRing
 from app.chat.prompt import instructions
+from app.errors import KeysUnavailable
 from app.mistakes import Mistakes
 from app.models.asking import REPOSITORY, read_checkpoint
 from app.models.hub import check_model
@@ -50,6 +52,9 @@ async def mistakes(settings: Settings) -> list[str]:
         _check_writable(settings.store_file().parent)
     with found.of("chat_prompt"):
         instructions(settings.chat_prompt)
+    with found.of("keys_file", KeysUnavailable):
+        if settings.keys_required:
+            KeyRing.of(settings).current()
     await _check_tokenizers(settings, found)
     with found.of("embedder", ModelError):
         await in_thread(_check_embedder, settings)

@@ -48,6 +48,34 @@ class ChatModelNotConfigured(errors.SecateursError):
     """The request needs a chat model, and the settings name none."""
 
 
+class Unauthorized(errors.SecateursError):
+    """The request has no API key, or one that is not known."""
+
+
+class KeysUnavailable(errors.SecateursError):
+    """Whether a key is known can't be told: the file of keys can't be read."""
+
+
+class RetryLater(errors.SecateursError):
+    """The request can be served, but not before `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RateLimited(RetryLater):
+    """The key asks more often than it may."""
+
+
+class QuotaUsedUp(RetryLater):
+    """The key has asked as often as it may for today, or for this month."""
+
+
+class QuotaUnknown(RetryLater):
+    """How often the key has asked can't be told: the store is down."""
+
+
 class NoPageRead(errors.SecateursError):
     """None of the pages that were asked for can be had; the message says why, page by page."""
 
@@ -93,6 +121,33 @@ TABLE: dict[type[Exception], Problem] = {
         "provider-not-configured",
         "This search provider is not configured",
         "`detail` lists the configured ones.",
+    ),
+    Unauthorized: Problem(
+        401,
+        "invalid-api-key",
+        "The request has no valid API key",
+        "Send `Authorization: Bearer KEY`; `secateurs key add NAME` makes keys.",
+    ),
+    KeysUnavailable: Problem(
+        503, "keys-unavailable", "API keys can't be checked", "An operator must look at the file of keys."
+    ),
+    RateLimited: Problem(
+        429,
+        "rate-limit-exceeded",
+        "The key asks too often",
+        "Ask again after `Retry-After` seconds; `secateurs key add --rate` sets how often a key may ask.",
+    ),
+    QuotaUsedUp: Problem(
+        429,
+        "insufficient-quota",
+        "The key's quota is used up",
+        "Ask again after `Retry-After` seconds; `secateurs key add --quota` sets how often a key may ask.",
+    ),
+    QuotaUnknown: Problem(
+        503,
+        "quota-unavailable",
+        "The key's quota can't be counted",
+        "Ask again after `Retry-After` seconds; an operator must look at the store.",
     ),
     errors.PageTooLarge: Problem(
         413,

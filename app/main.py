@@ -9,6 +9,7 @@ from app import mcp
 from app.admission import AdmittedOnce
 from app.api import docs, firecrawl, health, jina, metrics, open_webui, openai, problems, tavily, v1
 from app.api.shapes import tell
+from app.auth import Auth, KeyLimits, KeyRing, warn_of_openness
 from app.chat import Chat
 from app.deadline import Deadline
 from app.hangup import HangUp
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     chosen = settings or load_settings()
     traces = tracing()
+    ring = KeyRing.of(chosen)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -42,6 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.pipeline = Pipeline(parts, chosen, observe)
             app.state.chat = Chat(app.state.pipeline)
             parts.start_loading()
+            warn_of_openness(chosen, ring)
             async with mcp.running(app):
                 yield
         if traces is not None:
@@ -67,6 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(AdmittedOnce)
     app.add_middleware(HangUp)
     app.add_middleware(Deadline)
+    if chosen.keys_required:
+        app.add_middleware(Auth, ring=ring, limits=KeyLimits(lambda: app.state.pipeline.parts.store), tell=tell)
     # The last one added is the outermost.
     app.add_middleware(RequestLog, tell=tell, tracing=traces)
     return app

@@ -1,5 +1,6 @@
 """Every setting of the service, each read from an environment variable `SECATEURS_…`; `docs/settings.md` lists them."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,6 +48,15 @@ def is_http_url(text: str) -> str:
 HttpAddress = Annotated[str, AfterValidator(is_http_url)]
 HttpAddresses = Annotated[tuple[HttpAddress, ...], NoDecode, BeforeValidator(_split)]
 Contact = Annotated[str, Form(r"^[!-'*-~]+$", "must be ASCII without spaces and parentheses")]
+
+
+def _is_key(key: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]{20,512}", key.get_secret_value()):
+        raise ValueError("a key has 20 to 512 letters, digits and signs, no spaces: `openssl rand -hex 32` makes one")
+    return key
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_is_key)]
 Rate = Annotated[float | None, Field(gt=0, le=1000)]
 
 
@@ -70,6 +80,17 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important messages that are logged; at `info`, one line a request."
+    )
+    keys_required: bool = Field(
+        True, description="Whether requests need an API key; `false` lets whoever reaches the port ask."
+    )
+    keys_file: Path | None = Field(
+        None,
+        description="File with the hashes of API keys, which `secateurs key` writes; without it, `keys.json` in "
+        "`SECATEURS_STATE_DIR`.",
+    )
+    api_key: ApiKey | None = Field(
+        None, description="One more API key, without limits, of at least 20 characters: `openssl rand -hex 32`."
     )
 
     log_format: Literal["text", "json"] = Field(
@@ -336,6 +357,10 @@ class Settings(BaseSettings):
     def store_file(self) -> Path:
         """What worker processes share, where no Redis server is named."""
         return (self.cache_dir or self.state_dir) / "store.sqlite3"
+
+    def key_file(self) -> Path:
+        """The hashes of API keys."""
+        return self.keys_file or self.state_dir / "keys.json"
 
     def offered_tokenizers(self) -> tuple[str, ...]:
         """What a request may name as its tokenizer, the default first."""

@@ -19,6 +19,7 @@ def service(**settings: str) -> Iterator[int]:
             "SECATEURS_STATE_DIR": state,
             "SECATEURS_EMBEDDER": "none",
             "SECATEURS_LOG_LEVEL": "error",
+            "SECATEURS_KEYS_REQUIRED": "false",
         }
         process = subprocess.Popen(command, env=environment | settings, stdout=subprocess.PIPE, text=True)
         try:

@@ -1,4 +1,4 @@
-"""The command line: `secateurs serve | search | prune | clean | index | cache | config | model | eval`.
+"""The command line: `secateurs serve | search | prune | clean | index | key | cache | config | model | eval`.
 
 This module knows the arguments and imports nothing heavy, so that `--help` and mistakes answer at once; what a
 command does stands in a module of its own, imported when it runs.

@@ -20,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every setting is an environment variable, SECATEURS_…; docs/settings.md lists them.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_serve, _search, _prune, _clean, _index, _cache, _config, _model, _eval):
+    for add in (_serve, _search, _prune, _clean, _index, _key, _cache, _config, _model, _eval):
         add(commands)
     return parser
 
@@ -90,6 +90,19 @@ def _index(commands: Commands) -> None:
     what.add_argument("--list", action="store_true", help="list the folders that are in the index")
     what.add_argument("--remove", type=Path, metavar="DIR", help="take a folder out of the index; its files stay")
     parser.add_argument("--url", metavar="PREFIX", help="address of the folder, for the results (file: addresses)")
+
+
+def _key(commands: Commands) -> None:
+    about = "Make, list and revoke API keys; running services know at once."
+    actions = commands.add_parser("key", help=about, description=about)
+    inner = actions.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = _command(inner, "add", "app.cli.key:add", "Make a key and write it to stdout, once: only its hash is kept.")
+    add.add_argument("name", metavar="NAME", help="whose it is, for the list and for revoking")
+    add.add_argument("--rate", metavar="N/UNIT", help="requests in each second, minute or hour, such as 60/minute")
+    add.add_argument("--quota", metavar="N/UNIT", help="requests in each day or month of UTC, such as 10000/month")
+    _command(inner, "list", "app.cli.key:tell", "List the keys, their limits and what is used of them.")
+    revoke = _command(inner, "revoke", "app.cli.key:revoke", "End a key.")
+    revoke.add_argument("name", metavar="NAME")
 
 
 def _cache(commands: Commands) -> None:

@@ -17,6 +17,7 @@ import uvicorn
 from prometheus_client import start_http_server
 
 from app import logs, metrics
+from app.auth import KeyRing
 from app.cli.sample import index_sample
 from app.configuration import mistakes
 from app.main import create_app
@@ -96,6 +97,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, settings: Settings, listening: socket.socket) -> None:
         self._app = create_app(settings)
+        self._keys = KeyRing.of(settings) if settings.keys_required else None
         self._announcement: asyncio.Task[None] | None = None
         host, port = listening.getsockname()[:2]
         self._address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -119,12 +121,17 @@ class _Server(uvicorn.Server):
     async def _announce(self, parts: Parts) -> None:
         log.info("listening on %s, loading models", self._address)
         await parts.becomes_ready()  # the log says why it does not
-        sys.stdout.write(announcement(self._address))
+        sys.stdout.write(announcement(self._address, self._keys))
         sys.stdout.flush()
 
 
-def announcement(address: str) -> str:
-    """What is printed when the service is ready: where it is, and a command that works as printed."""
+def announcement(address: str, keys: KeyRing | None = None) -> str:
+    """What is printed when the service is ready: where it is, and a command that works as printed.
+
+    Where keys are asked for, it takes one from the shell's KEY, and tells how to make the first.
+    """
     body = json.dumps({"query": QUESTION, "max_tokens": 512})
-    command = f"curl -s {address}/v1/search -H 'Content-Type: application/json' -d '{body}'"
-    return f"Secateurs is ready on {address} (API: {address}/docs). Ask it about itself:\n\n{command}\n\n"
+    key = "" if keys is None else ' -H "Authorization: Bearer $KEY"'
+    command = f"curl -s {address}/v1/search{key} -H 'Content-Type: application/json' -d '{body}'"
+    first = "" if keys is None or keys.current() else "KEY=$(secateurs key add me)\n"
+    return f"Secateurs is ready on {address} (API: {address}/docs). Ask it about itself:\n\n{first}{command}\n\n"

@@ -66,9 +66,41 @@ def test_the_first_start(tmp_path: Path) -> None:
     assert [] == answer["degraded"]
     assert 0 < answer["tokens"] <= 512
     assert "budget" in answer["content"]
-    listening, request = err.splitlines()
+    warning, listening, request = err.splitlines()
+    assert "WARNING secateurs no API key is asked for (SECATEURS_KEYS_REQUIRED=false)" in warning
     assert listening.startswith("INFO secateurs listening on http://127.0.0.1:")
     assert re.match(r"INFO secateurs POST /v1/search 200 search;dur=.* request=[0-9a-f]{32}$", request)
+
+
+def test_a_start_with_keys(tmp_path: Path) -> None:
+    """What is printed works as printed, once the shell has the key that it says how to make."""
+    with serving(tmp_path / "state", SECATEURS_KEYS_REQUIRED="true") as (process, printed):
+        first, command = printed.splitlines()[2:4]
+        assert "KEY=$(secateurs key add me)" == first
+        made = f'secateurs() {{ {sys.executable} -m app.cli "$@"; }}\n{first}\n{command}'
+        environment = os.environ | {"SECATEURS_STATE_DIR": str(tmp_path / "state")}
+        without = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+        asked = subprocess.run(
+            ["bash", "-c", made], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        err = stop(process, signal.SIGTERM)
+
+    assert "/problems/invalid-api-key" == json.loads(without.stdout)["type"]
+    assert 0 < json.loads(asked.stdout)["tokens"] <= 512
+    assert "WARNING secateurs there is no API key yet, so every request is refused" in err
+
+
+def test_a_damaged_file_of_keys_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The start stops; nobody would be let in."""
+    (tmp_path / "keys.json").write_text("[]")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECATEURS_STATE_DIR", str(tmp_path))
+        patch.setenv("SECATEURS_KEYS_REQUIRED", "true")
+        assert 2 == main(["serve", "--port", "0"])
+
+    _, err = capfd.readouterr()
+    told = f"secateurs: SECATEURS_KEYS_FILE: the file of keys {tmp_path}/keys.json is wrong: "
+    assert (1, told) == (err.count("\n"), err[: len(told)])
 
 
 def test_the_printed_command_survives_a_shell() -> None:
@@ -146,6 +178,12 @@ def test_an_address_of_another_machine_is_one_line(host: str, why: str, capfd: p
             "SEARXNG_URL",
             "localhost:8080",
             "SECATEURS_SEARXNG_URL: must be an address that begins with http:// or https:// and a host",
+        ),
+        (
+            "API_KEY",
+            "hunter2",
+            "SECATEURS_API_KEY: a key has 20 to 512 letters, digits and signs, no spaces: "
+            "`openssl rand -hex 32` makes one",
         ),
     ],
 )
