@@ -14,7 +14,7 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-leaks test-faults lint format \
+.PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-schema test-leaks test-faults lint format \
   bench-speed bench-quality bench-cpu bench-service bench-fetch bench-generate image-check clean
 
 help: ## List the targets
@@ -40,6 +40,9 @@ test-searxng: dev $(SEARXNG)/.installed ## Test against a real SearXNG (installs
 
 test-openwebui: dev $(OPENWEBUI)/.installed ## Test behind a real Open WebUI (installs 770 MB at first)
 	@OPEN_WEBUI_PYTHON=$(abspath $(OPENWEBUI))/bin/python $(BIN)/python -m pytest tests/openwebui $(ARGS)
+
+test-schema: dev ## Have Schemathesis look for answers that the OpenAPI document does not tell of (some minutes)
+	@SECATEURS_TESTS_SCHEMA=1 $(BIN)/python -m pytest tests/schema $(ARGS)
 
 test-leaks: dev ## Search 1,000 times among random faults, and look for what is left behind
 	@SECATEURS_TESTS_SEARCHES=1000 $(BIN)/python -m pytest tests/faults/test_leaks.py -s $(ARGS)

@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from app.api import examples
-from app.api.v1_models import ProblemBody
+from app.api.v1_models import ProblemBody, ProblemHelp
 from app.errors import MEDIA_TYPE, PROBLEMS
 
 router = APIRouter()
@@ -49,7 +49,7 @@ async def docs() -> HTMLResponse:
     "/problems/{name}",
     tags=["operation"],
     summary="Explain a problem",
-    responses={404: {"model": ProblemBody}, 422: {"model": ProblemBody}},
+    responses={200: {"model": ProblemHelp}, 404: {"model": ProblemBody}, 422: {"model": ProblemBody}},
 )
 async def explain(name: str) -> dict[str, Any]:
     """What a problem's `type` stands for."""

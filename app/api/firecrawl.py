@@ -13,7 +13,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 
-from app.api.firecrawl_models import FirecrawlError, FirecrawlOptions, FirecrawlScrape, FirecrawlSearch
+from app.api.firecrawl_models import (
+    FirecrawlError,
+    FirecrawlFound,
+    FirecrawlOptions,
+    FirecrawlScrape,
+    FirecrawlScraped,
+    FirecrawlSearch,
+)
 from app.api.firecrawl_pages import contents_of, forms_of, kept_contents, metadata, row
 from app.api.json_route import JsonRoute
 from app.api.one_page import allowed_ms, left_ms, notes_of, read_one
@@ -47,7 +54,12 @@ router = APIRouter(
 )
 
 
-@router.post("/scrape", summary="Read a page as Firecrawl's clients ask", operation_id="firecrawl_scrape")
+@router.post(
+    "/scrape",
+    summary="Read a page as Firecrawl's clients ask",
+    operation_id="firecrawl_scrape",
+    responses={200: {"model": FirecrawlScraped}},
+)
 async def scrape(body: FirecrawlScrape, pipeline: ThePipeline) -> dict[str, Any]:
     """The main content of a page, in each format that is asked for."""
     request = replace(_read_request(body, body.timeout, body.max_tokens, pipeline), urls=(body.url,))
@@ -71,7 +83,12 @@ async def scrape(body: FirecrawlScrape, pipeline: ThePipeline) -> dict[str, Any]
     return {"success": True, "data": data | _warning(notes)}
 
 
-@router.post("/search", summary="Search as Firecrawl's clients ask", operation_id="firecrawl_search")
+@router.post(
+    "/search",
+    summary="Search as Firecrawl's clients ask",
+    operation_id="firecrawl_search",
+    responses={200: {"model": FirecrawlFound}},
+)
 async def search(body: FirecrawlSearch, pipeline: ThePipeline) -> dict[str, Any]:
     """Search; with `scrapeOptions`, what was kept of each page for the query, or all of it."""
     if body.sources and all(source.type != "web" for source in body.sources):
@@ -99,6 +116,8 @@ async def search(body: FirecrawlSearch, pipeline: ThePipeline) -> dict[str, Any]
 @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
 async def other(request: Request) -> None:
     """Whatever else Firecrawl has."""
+    if request.path_params["path"] in ("scrape", "search"):
+        raise HTTPException(405, headers={"Allow": "POST"})
     raise HTTPException(501, f"{request.method} {request.url.path} is not offered; /v2/scrape and /v2/search are.")
 
 

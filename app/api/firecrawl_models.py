@@ -28,7 +28,7 @@ def _time_range(tbs: str) -> str:
 class _Model(BaseModel):
     """A part of a request as this service understands it."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class FirecrawlFormat(_Model):
@@ -59,9 +59,15 @@ def _object(value: object) -> object:
     return value
 
 
-Formats = Annotated[tuple[Annotated[FirecrawlFormat, BeforeValidator(_object)], ...], Field(max_length=20)]
-Sources = Annotated[tuple[Annotated[FirecrawlSource, BeforeValidator(_object)], ...], Field(max_length=20)]
-Selectors = Annotated[tuple[Selector, ...], Field(max_length=50)]
+Formats = Annotated[
+    tuple[Annotated[FirecrawlFormat, BeforeValidator(_object, json_schema_input_type=str | dict[str, Any])], ...],
+    Field(max_length=20, strict=False),
+]
+Sources = Annotated[
+    tuple[Annotated[FirecrawlSource, BeforeValidator(_object, json_schema_input_type=str | dict[str, Any])], ...],
+    Field(max_length=20, strict=False),
+]
+Selectors = Annotated[tuple[Selector, ...], Field(max_length=50, strict=False)]
 
 
 class FirecrawlOptions(_Model):
@@ -125,6 +131,48 @@ class FirecrawlSearch(_Model):
         if self.categories:
             told.append("`categories` are not offered, and were left out")
         return (*told, *(self.scrape_options.notes() if self.scrape_options else ()))
+
+
+class FirecrawlPage(BaseModel):
+    """A page, in the formats that were asked for."""
+
+    markdown: str | None = None
+    html: str | None = None
+    rawHtml: str | None = None  # noqa: N815 - Firecrawl's name
+    links: list[str] | None = None
+    highlights: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class FirecrawlRow(FirecrawlPage):
+    """A page that was found."""
+
+    url: str
+    title: str | None
+    description: str
+    position: int
+
+
+class FirecrawlRows(BaseModel):
+    """What was found."""
+
+    web: list[FirecrawlRow]
+
+
+class FirecrawlScraped(BaseModel):
+    """The answer to a scrape."""
+
+    success: bool
+    data: FirecrawlPage
+    warning: str | None = None
+
+
+class FirecrawlFound(BaseModel):
+    """The answer to a search."""
+
+    success: bool
+    data: FirecrawlRows
+    warning: str | None = None
 
 
 class FirecrawlError(BaseModel):

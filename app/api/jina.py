@@ -14,9 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from app.api.jina_models import JinaError, JinaOptions, JinaRead, JinaSearch
+from app.api.jina_models import JinaAnswer, JinaError, JinaFound, JinaOptions, JinaRead, JinaSearch
 from app.api.json_route import JsonRoute
 from app.api.one_page import PageAddress, allowed_ms, left_ms, notes_of, read_one
 from app.api.v1 import ThePipeline
@@ -47,11 +48,18 @@ def tell(scope: Scope, told: Explained) -> Response:
     return Response(body, status, headers, "application/json")
 
 
+_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+
 router = APIRouter(
     tags=["Jina Reader"],
     route_class=JsonRoute,
-    responses={status: {"model": JinaError} for status in (400, 403, 413, 415, 422, 429, 500, 502, 503, 504)},
+    responses={
+        status: {"model": JinaError, "content": _TEXT} for status in (400, 403, 413, 415, 422, 429, 500, 502, 503, 504)
+    },
 )
+_READ: dict[int | str, dict[str, Any]] = {
+    200: {"model": JinaAnswer, "content": _TEXT | {"text/event-stream": {"schema": {"type": "string"}}}}
+}
 
 
 async def _target(
@@ -59,6 +67,8 @@ async def _target(
 ) -> str:
     """The address behind `/r/`, encoded or not, with its query. Raises RequestValidationError."""
     raw = request.scope.get("raw_path", b"").partition(b"/r/")[2].decode("utf-8", "replace")
+    if not raw and not request.scope["query_string"]:
+        raise HTTPException(405, headers={"Allow": "POST"})
     raw = raw or url
     named = raw if raw.lower().startswith(("http:/", "https:/")) else unquote(raw)
     query = request.scope["query_string"].decode("utf-8", "replace")
@@ -68,19 +78,26 @@ async def _target(
         raise RequestValidationError([{**item, "loc": ("path", "url")} for item in error.errors()]) from error
 
 
-@router.get("/r/{url:path}", summary="Read a page as Jina Reader's clients ask", operation_id="jina_read")
-async def read(url: Annotated[str, Depends(_target)], request: Request, pipeline: ThePipeline) -> Response:
-    """The page's main content; options stand in `X-…` headers."""
-    return await _answer(url, JinaOptions.of_headers(request.headers), request, pipeline)
-
-
-@router.post("/r/", summary="Read a page as Jina Reader's clients ask, by JSON", operation_id="jina_read_json")
+# In the order in which they are tried: the second one would take the first one's address, without an address of a page.
+@router.post(
+    "/r/", summary="Read a page as Jina Reader's clients ask, by JSON", operation_id="jina_read_json", responses=_READ
+)
 async def read_json(body: JinaRead, request: Request, pipeline: ThePipeline) -> Response:
     """The page's main content; options stand in the body or in `X-…` headers."""
     return await _answer(body.url, body.options(request.headers), request, pipeline)
 
 
-@router.post("/s/", summary="Search as Jina's clients ask", operation_id="jina_search")
+@router.get(
+    "/r/{url:path}", summary="Read a page as Jina Reader's clients ask", operation_id="jina_read", responses=_READ
+)
+async def read(url: Annotated[str, Depends(_target)], request: Request, pipeline: ThePipeline) -> Response:
+    """The page's main content; options stand in `X-…` headers."""
+    return await _answer(url, JinaOptions.of_headers(request.headers), request, pipeline)
+
+
+@router.post(
+    "/s/", summary="Search as Jina's clients ask", operation_id="jina_search", responses={200: {"model": JinaFound}}
+)
 async def search(body: JinaSearch, pipeline: ThePipeline) -> dict[str, Any]:
     """Search, read and prune; the content of each result is what was kept of its page, as Markdown."""
     budget, count = pipeline.settings.context_tokens, body.count or body.num or _RESULTS

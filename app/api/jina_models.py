@@ -20,13 +20,15 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Selectors = Annotated[tuple[Selector, ...], BeforeValidator(_several)]
+Selectors = Annotated[
+    tuple[Selector, ...], Field(strict=False), BeforeValidator(_several, json_schema_input_type=str | list[str])
+]
 
 
 class JinaOptions(BaseModel):
     """How a page is read; options of theirs that mean nothing here are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     respond_with: Form | None = None
     return_format: Form | None = Field(None, description="Older name of `respondWith`.")
@@ -58,7 +60,7 @@ class JinaOptions(BaseModel):
         """The options that stand in `X-…` headers. Raises RequestValidationError."""
         named = {name[2:].replace("-", "_"): _text(value) for name, value in headers.items() if name.startswith("x-")}
         try:
-            return cls.model_validate({name: value for name, value in named.items() if value})
+            return cls.model_validate({name: value for name, value in named.items() if value}, strict=False)
         except ValidationError as error:
             raise RequestValidationError([_of_header(item) for item in error.errors()]) from error
 
@@ -76,11 +78,56 @@ class JinaRead(JinaOptions):
 class JinaSearch(BaseModel):
     """What to search for."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     q: Question
     count: int | None = Field(None, ge=1, le=20)
     num: int | None = Field(None, ge=1, le=20, description="The same.")
+
+
+class JinaUsage(BaseModel):
+    """What an answer took."""
+
+    tokens: int
+
+
+class JinaMeta(BaseModel):
+    """About an answer."""
+
+    usage: JinaUsage
+
+
+class JinaPage(BaseModel):
+    """A page."""
+
+    title: str
+    description: str
+    url: str
+    content: str
+    publishedTime: str | None = None  # noqa: N815 - Jina's name
+    links: dict[str, str] | list[list[str]] | None = None
+    warning: str | None = None
+    usage: JinaUsage
+    html: str | None = None
+    text: str | None = None
+
+
+class JinaAnswer(BaseModel):
+    """The answer about one page, where JSON is asked for."""
+
+    code: int
+    status: int
+    data: JinaPage
+    meta: JinaMeta
+
+
+class JinaFound(BaseModel):
+    """The answer to a search."""
+
+    code: int
+    status: int
+    data: list[JinaPage]
+    meta: JinaMeta
 
 
 class JinaError(BaseModel):

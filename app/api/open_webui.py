@@ -24,7 +24,7 @@ router = APIRouter(
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
 class OpenWebUISearch(_Body):

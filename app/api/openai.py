@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.json_route import JsonRoute
 from app.api.open_webui_events import status_event, told_as_events
-from app.api.openai_models import ChatBody, OpenAIError
+from app.api.openai_models import ChatBody, Completion, ModelCard, ModelList, OpenAIError
 from app.api.problems import explained
 from app.chat import OUR_MODEL, Chat, ChatRequest, Retrieved
 from app.errors import Explained, ModelNotOffered
@@ -50,6 +50,11 @@ router = APIRouter(
 )
 
 
+_COMPLETION: dict[int | str, dict[str, Any]] = {
+    200: {"model": Completion, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+
+
 async def chat_of(request: Request) -> Chat:
     """The chat of the service."""
     chat: Chat = request.app.state.chat
@@ -72,13 +77,15 @@ class _Head:
         return {**answer, "id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
-@router.get("/models", summary="The models", operation_id="openai_models")
+@router.get("/models", summary="The models", operation_id="openai_models", responses={200: {"model": ModelList}})
 async def models(chat: TheChat) -> dict[str, Any]:
     """What a chat completion may name as its model; none where no chat model is configured."""
     return {"object": "list", "data": [_model(name) for name in chat.models()]}
 
 
-@router.get("/models/{name:path}", summary="One model", operation_id="openai_model")
+@router.get(
+    "/models/{name:path}", summary="One model", operation_id="openai_model", responses={200: {"model": ModelCard}}
+)
 async def model(name: str, chat: TheChat) -> dict[str, Any]:
     """A model by its name."""
     if name not in chat.models():
@@ -86,7 +93,12 @@ async def model(name: str, chat: TheChat) -> dict[str, Any]:
     return _model(name)
 
 
-@router.post("/chat/completions", summary="Continue a conversation", operation_id="openai_chat_completions")
+@router.post(
+    "/chat/completions",
+    summary="Continue a conversation",
+    operation_id="openai_chat_completions",
+    responses=_COMPLETION,
+)
 async def chat_completions(body: ChatBody, request: Request, chat: TheChat) -> Response:
     """Search for what the user asks, and have the chat model answer from the pages, with citations."""
     asked = body.request(chat.settings)

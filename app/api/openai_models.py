@@ -33,7 +33,7 @@ class OpenAIError(BaseModel):
 class Message(BaseModel):
     """One message; whatever else it has is passed on."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     role: str
     content: str | list[dict[str, Any]] | None = None
@@ -42,7 +42,7 @@ class Message(BaseModel):
 class Options(BaseModel):
     """What a request may say about the search: our own, so unknown names are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     retrieval: bool = Field(True, description="Whether anything is searched for.")
     context_tokens: Budget | None = Field(None, description="Budget of the pages in the prompt.")
@@ -58,7 +58,7 @@ class Options(BaseModel):
 class ChatBody(BaseModel):
     """A conversation to continue. What is not listed here is passed on to the chat model."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     model: str = Field(OUR_MODEL, max_length=200, description="One of `GET /v1/models`.")
     messages: list[Message] = Field(min_length=1)
@@ -91,3 +91,33 @@ class ChatBody(BaseModel):
             language=options.language,
             time_range=options.time_range,
         )
+
+
+class ModelCard(BaseModel):
+    """A model that a request may name."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+    name: str = Field(description="As a person may be shown it; ours.")
+
+
+class ModelList(BaseModel):
+    """The models."""
+
+    object: str
+    data: list[ModelCard]
+
+
+class Completion(BaseModel):
+    """The chat model's answer as it gives it, with citations."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[dict[str, Any]]
+    secateurs: dict[str, Any] = Field(description="What it was made from; ours.")

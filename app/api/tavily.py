@@ -26,7 +26,7 @@ _MOST_RESULTS = 20
 class _Body(BaseModel):
     """A request as this service understands it."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
 class TavilySearch(_Body):
@@ -52,6 +52,53 @@ class TavilyExtract(_Body):
     max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Budget with a query, of all pages; ours.")
 
 
+class TavilyFound(BaseModel):
+    """A page that was found."""
+
+    title: str
+    url: str
+    content: str = Field(description="What was kept of the page.")
+    score: float
+    raw_content: str | None
+    published_date: str | None
+
+
+class TavilyFoundAll(BaseModel):
+    """What was found."""
+
+    query: str
+    answer: None
+    follow_up_questions: None
+    images: list[str]
+    results: list[TavilyFound]
+    response_time: float = Field(description="Seconds.")
+    degraded: list[str] = Field(description="What failed, and what stood in for it; ours.")
+    removed: dict[str, int] = Field(description="What cleaning removed, by kind; ours.")
+
+
+class TavilyRead(BaseModel):
+    """A page that was read."""
+
+    url: str
+    title: str | None
+    raw_content: str
+
+
+class TavilyFailed(BaseModel):
+    """A page that could not be read, and why."""
+
+    url: str
+    error: str
+
+
+class TavilyReadAll(BaseModel):
+    """The pages."""
+
+    results: list[TavilyRead]
+    failed_results: list[TavilyFailed]
+    response_time: float = Field(description="Seconds.")
+
+
 class TavilyError(BaseModel):
     """What went wrong."""
 
@@ -72,7 +119,12 @@ router = APIRouter(
 )
 
 
-@router.post("/search", summary="Search as Tavily's clients ask", operation_id="tavily_search")
+@router.post(
+    "/search",
+    summary="Search as Tavily's clients ask",
+    operation_id="tavily_search",
+    responses={200: {"model": TavilyFoundAll}},
+)
 async def search(body: TavilySearch, pipeline: ThePipeline) -> dict[str, Any]:
     """Search, read and prune; the content of each result is what was kept of its page."""
     request = SearchRequest(
@@ -99,7 +151,12 @@ async def search(body: TavilySearch, pipeline: ThePipeline) -> dict[str, Any]:
     }
 
 
-@router.post("/extract", summary="Read pages as Tavily's clients ask", operation_id="tavily_extract")
+@router.post(
+    "/extract",
+    summary="Read pages as Tavily's clients ask",
+    operation_id="tavily_extract",
+    responses={200: {"model": TavilyReadAll}},
+)
 async def extract(body: TavilyExtract, pipeline: ThePipeline) -> dict[str, Any]:
     """The main content of pages; with a query, what of them answers it."""
     urls = (body.urls,) if isinstance(body.urls, str) else tuple(body.urls)

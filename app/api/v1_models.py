@@ -235,3 +235,12 @@ class ProblemBody(BaseModel):
     detail: str = Field(description="What happened this time.")
     errors: list[FoundProblem] | None = Field(None, description="Every wrong value of the request.")
     provider: str | None = Field(None, description="The search provider that failed.")
+
+
+class ProblemHelp(BaseModel):
+    """What a kind of problem means."""
+
+    type: str
+    title: str
+    status: int
+    help: str = Field(description="What to do about it.")

@@ -65,6 +65,11 @@ WORDS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("/tavily/search", {"query": "q", "max_results": 21}, "#/max_results: must be at most 20"),
     ("/tavily/search", {"query": "q", "time_range": []}, '#/time_range: must be "day", "week", "month" or "year"'),
+    (
+        "/tavily/search",
+        {"query": "q", "include_raw_content": 0},
+        '#/include_raw_content: must be true or false or "markdown" or "text"',
+    ),
     ("/tavily/extract", {"urls": 1}, "#/urls: must be a string or a list"),
     ("/tavily/extract", {"urls": "a.org"}, f"#/urls: {ADDRESS}"),
     ("/tavily/extract", {"urls": ["https://a.org/", "a.org"]}, f"#/urls/1: {ADDRESS}"),

@@ -54,7 +54,7 @@ class ChatServer:
     async def _complete(self, request: Request) -> Response:
         body = await request.json()
         self.asked.append(body)
-        if "You help a search engine" in str(body["messages"][0]["content"]):
+        if "You help a search engine" in str(body["messages"][0].get("content")):
             message = {"role": "assistant", "content": self.query}
             return JSONResponse({"choices": [{"index": 0, "message": message}]}, 200 if self.query else 500)
         if self.mode in REFUSALS:
