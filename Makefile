@@ -15,7 +15,7 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-schema test-leaks test-faults lint format \
-  bench-speed bench-quality bench-cpu bench-service bench-fetch bench-generate image-check clean
+  bench-speed bench-quality bench-cpu bench-sieve bench-service bench-fetch bench-generate image-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-quality: install $(PEERS)/.installed ## Measure how often the answer is ke
 
 bench-cpu: install $(PEERS)/.installed ## Measure ten pages from HTML to pruned HTML on a CPU beside htmlrag
 	@PYTHONPATH=. $(PEERS)/bin/python benchmarks/cpu.py $(ARGS)
+
+bench-sieve: install $(PEERS)/.installed ## Measure what each further passage that the model is asked about costs and keeps
+	@PYTHONPATH=. $(PEERS)/bin/python benchmarks/sieve.py $(ARGS)
 
 bench-service: install ## Measure what the service adds to the time of pruning
 	@$(BIN)/python benchmarks/service.py $(ARGS)

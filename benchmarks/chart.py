@@ -1,4 +1,4 @@
-"""A chart of recall against tokens, as SVG, by matplotlib."""
+"""Charts of recall, against tokens and against seconds, as SVG, by matplotlib."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import matplotlib
 matplotlib.use("svg")
 
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 
 
 def draw(budgets: Sequence[int], curves: Mapping[str, Sequence[float]]) -> str:
@@ -27,6 +28,30 @@ def draw(budgets: Sequence[int], curves: Mapping[str, Sequence[float]]) -> str:
     axes.set_ylim(0, 100)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
+    return _written(figure)
+
+
+def draw_costs(points: Mapping[str, tuple[float, float]], default: str) -> str:
+    """An SVG document.
+
+    Args:
+        points: name -> seconds and percent, in the order in which a line joins them.
+        default: the name of the one that is drawn boldly.
+    """
+    figure, axes = pyplot.subplots(figsize=(8, 5))
+    seconds, percent = zip(*points.values(), strict=True)
+    axes.plot(seconds, percent, marker="o", linewidth=1.2)
+    axes.plot(*points[default], marker="o", markersize=11, color="C3")
+    for name, at in points.items():
+        axes.annotate(name, at, textcoords="offset points", xytext=(4, -13), weight="bold" if name == default else None)
+    axes.set_xscale("log")
+    axes.set_xlabel("seconds for ten pages of 60 KB, median")
+    axes.set_ylabel("questions whose answer was kept, %")
+    axes.grid(alpha=0.3)
+    return _written(figure)
+
+
+def _written(figure: Figure) -> str:
     figure.tight_layout()
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
