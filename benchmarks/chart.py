@@ -45,6 +45,9 @@ def draw_costs(points: Mapping[str, tuple[float, float]], default: str) -> str:
     for name, at in points.items():
         axes.annotate(name, at, textcoords="offset points", xytext=(4, -13), weight="bold" if name == default else None)
     axes.set_xscale("log")
+    ticks = [at for at in (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if min(seconds) / 2 < at < max(seconds) * 2]
+    axes.set_xticks(ticks, [f"{at:g}" for at in ticks])
+    axes.set_ylim(50, 100)
     axes.set_xlabel("seconds for ten pages of 60 KB, median")
     axes.set_ylabel("questions whose answer was kept, %")
     axes.grid(alpha=0.3)
