@@ -78,6 +78,19 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    workers: int = Field(
+        1, ge=1, le=256, description="Worker processes. Each has its own models, queues, connections and browser."
+    )
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        description="Seconds after a signal to stop for which new requests are still taken while `/readyz` says 503, "
+        "so that load balancers look elsewhere first.",
+    )
+    shutdown_seconds: float = Field(
+        60.0, gt=0, le=3600, description="Seconds after that for what is in flight; then it is cut off."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important messages that are logged; at `info`, one line a request."
     )

@@ -38,6 +38,7 @@ def _serve(commands: Commands) -> None:
     parser = _command(commands, "serve", "app.cli.serve:run", "Start the service.")
     parser.add_argument("--host", help="address to listen on (SECATEURS_HOST)")
     parser.add_argument("--port", type=int, help="port to listen on (SECATEURS_PORT)")
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes (SECATEURS_WORKERS)")
 
 
 def _search(commands: Commands) -> None:

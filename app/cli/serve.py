@@ -5,24 +5,23 @@ import asyncio
 import errno
 import json
 import logging
-import math
 import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 
-import uvicorn
 from prometheus_client import start_http_server
 
 from app import logs, metrics
 from app.auth import KeyRing
 from app.cli.sample import index_sample
+from app.cli.server import Server
+from app.cli.workers import Supervisor, shared_metrics
 from app.configuration import mistakes
-from app.main import create_app
 from app.mistakes import Misconfigured, unknown_names
-from app.parts import Parts
 from app.settings import Settings, load_settings
 from pruning.errors import InvalidInput
 
@@ -34,17 +33,23 @@ QUESTION = "How is the token budget counted?"
 
 def run(arguments: argparse.Namespace) -> None:
     """Serve until a signal says stop; what is in flight then is finished."""
-    chosen = {name: value for name in ("host", "port") if (value := getattr(arguments, name)) is not None}
+    chosen = {name: value for name in ("host", "port", "workers") if (value := getattr(arguments, name)) is not None}
     settings = load_settings(**chosen)
     logs.configure(settings.log_level, settings.log_format)
     for line in unknown_names(os.environ, Settings.model_fields):
         log.warning("%s", line)
-    with listen(settings) as listening, _metrics_served(settings), suppress(KeyboardInterrupt):
+    several = shared_metrics() if settings.workers > 1 else nullcontext()
+    with listen(settings) as listening, several, _metrics_served(settings), suppress(KeyboardInterrupt):
         asyncio.run(_check(settings))
         # The first process of a container has no default for it, and would not stop while it is still starting.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         index_sample(settings)
-        _Server(settings, listening).run(sockets=[listening])
+        log.info("listening on %s, loading models", _address(listening))
+        ready = partial(_announce, _address(listening), KeyRing.of(settings) if settings.keys_required else None)
+        if settings.workers > 1:
+            Supervisor(settings, listening, ready).run()
+        else:
+            Server(settings, ready).run(sockets=[listening])
 
 
 @contextmanager
@@ -92,37 +97,14 @@ _REFUSALS = {
 }
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn, which says when the service is ready and what to type then."""
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def __init__(self, settings: Settings, listening: socket.socket) -> None:
-        self._app = create_app(settings)
-        self._keys = KeyRing.of(settings) if settings.keys_required else None
-        self._announcement: asyncio.Task[None] | None = None
-        host, port = listening.getsockname()[:2]
-        self._address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        super().__init__(
-            uvicorn.Config(
-                self._app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="on",
-                timeout_graceful_shutdown=math.ceil(settings.deadline_seconds),
-            )
-        )
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as uvicorn does, then announce the service as soon as its models are loaded."""
-        await super().startup(sockets)
-        if self.started:
-            self._announcement = asyncio.create_task(self._announce(self._app.state.pipeline.parts))
-
-    async def _announce(self, parts: Parts) -> None:
-        log.info("listening on %s, loading models", self._address)
-        await parts.becomes_ready()  # the log says why it does not
-        sys.stdout.write(announcement(self._address, self._keys))
-        sys.stdout.flush()
+def _announce(address: str, keys: KeyRing | None) -> None:
+    sys.stdout.write(announcement(address, keys))
+    sys.stdout.flush()
 
 
 def announcement(address: str, keys: KeyRing | None = None) -> str:
