@@ -65,13 +65,13 @@ def limits_of(settings: Settings) -> FetchLimits:
 
 
 def manners_of(settings: Settings) -> Manners:
-    """How we behave."""
+    """How we behave: a worker process has its part of what the service may do."""
     return Manners(
         user_agent=user_agent(settings.fetch_contact),
         robots=settings.fetch_robots,
-        per_host=settings.fetch_per_host,
-        connections=settings.fetch_connections,
-        host_delay=settings.fetch_host_delay_seconds,
+        per_host=max(1, settings.fetch_per_host // settings.workers),
+        connections=max(1, settings.fetch_connections // settings.workers),
+        host_delay=settings.fetch_host_delay_seconds * settings.workers,
         crawl_delay=settings.fetch_crawl_delay_seconds,
     )
 

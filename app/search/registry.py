@@ -90,13 +90,19 @@ def load_providers(settings: Settings, observer: Observer | None = None) -> dict
     providers: dict[str, SearchProvider] = {}
     for name, setting in named_by.items():
         with mistakes.of(setting):
-            providers[name] = _load(name, settings)
+            providers[name] = _load(name, _shared(settings))
     mistakes.tell()
     if observer is not None:
         providers = {name: ObservedProvider(provider, observer) for name, provider in providers.items()}
     if is_wanted:
         providers[Multi.name] = Multi([providers[name] for name in members])
     return providers
+
+
+def _shared(settings: Settings) -> Settings:
+    """With a worker process's part of each rate: the settings bound what the service asks as a whole."""
+    rates = {name: getattr(settings, name) for name in Settings.model_fields if name.endswith("_rate")}
+    return settings.model_copy(update={name: rate and rate / settings.workers for name, rate in rates.items()})
 
 
 def _load(name: str, settings: Settings) -> SearchProvider:

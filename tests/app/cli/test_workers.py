@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.app.cli.test_serve import address, serving
 
@@ -105,11 +104,9 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
     assert not accepts(port)
 
 
-@pytest.mark.parametrize("number", ["1", "2"])
-def test_what_does_not_end_is_cut_off(tmp_path: Path, number: str) -> None:
+def test_what_does_not_end_is_cut_off(tmp_path: Path) -> None:
     """Who waits for something that never comes is waited for as long as the settings say."""
-    settings = {"SECATEURS_WORKERS": number, "SECATEURS_SHUTDOWN_SECONDS": "0.5"}
-    with serving(tmp_path / "state", **settings) as (process, printed):
+    with serving(tmp_path / "state", SECATEURS_SHUTDOWN_SECONDS="0.5") as (process, printed):
         port = int(address(printed).rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(HEAD.encode() + BODY[:5])
