@@ -21,6 +21,8 @@ from tests.openwebui.model import Model
 from tests.site import site_of
 
 ANSWER = "".join(SAID)
+# The service asks for it, as it does by default.
+KEY = "the-key-of-the-chatbot-in-tests"
 BUDGET_PAGE = "https://secateurs.example/concepts/token-budget.html"
 # A sentence of that page.
 EVIDENCE = "Two pieces that cost 10 and 12 tokens apart may cost 21 or 23 together"
@@ -58,6 +60,8 @@ def service(site: str, served_model: tuple[Model, str], tmp_path_factory: pytest
         state_dir=tmp_path_factory.mktemp("state"),
         chat_model_url=served_model[1],
         chat_events=True,
+        keys_required=True,
+        api_key=KEY,
         fetch_allowed_hosts="127.0.0.1",
         fetch_ports=(int(site.rpartition(":")[2]),),
     )
@@ -71,9 +75,9 @@ def chatbot(
     service: str, served_model: tuple[Model, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Chatbot]:
     """Open WebUI."""
-    connections = {"OPENAI_API_BASE_URLS": f"{service}/v1;{served_model[1]}", "OPENAI_API_KEYS": "any;any"}
-    search = {"EXTERNAL_WEB_SEARCH_URL": f"{service}/open-webui/search", "EXTERNAL_WEB_SEARCH_API_KEY": "any"}
-    loader = {"EXTERNAL_WEB_LOADER_URL": f"{service}/open-webui/load", "EXTERNAL_WEB_LOADER_API_KEY": "any"}
+    connections = {"OPENAI_API_BASE_URLS": f"{service}/v1;{served_model[1]}", "OPENAI_API_KEYS": f"{KEY};any"}
+    search = {"EXTERNAL_WEB_SEARCH_URL": f"{service}/open-webui/search", "EXTERNAL_WEB_SEARCH_API_KEY": KEY}
+    loader = {"EXTERNAL_WEB_LOADER_URL": f"{service}/open-webui/load", "EXTERNAL_WEB_LOADER_API_KEY": KEY}
     switches = {
         "ENABLE_WEB_SEARCH": "True",
         "WEB_SEARCH_ENGINE": "external",

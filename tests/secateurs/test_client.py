@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from app.main import create_app
+from app.settings import Settings
 from secateurs import Answer, Client, Refused, ServiceError, TimedOut, UnexpectedAnswer, Unreachable
 from tests.app.serving import served
 from tests.compat.conftest import QUESTION
@@ -179,6 +182,20 @@ def test_a_wrong_option_is_named(address: str) -> None:
     with pytest.raises(Refused, match="answers 422: #/max_tokenz: ") as raised:
         Client(address).search(QUESTION, max_tokenz=5)
     assert 422 == raised.value.status
+
+
+def test_a_service_that_asks_for_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same variable gives the service one, and the client the one that it sends."""
+    monkeypatch.setenv("SECATEURS_API_KEY", f"{KEY}-of-20-characters")
+    monkeypatch.setenv("SECATEURS_KEYS_REQUIRED", "true")
+    settings = Settings(state_dir=tmp_path, embedder="none", cache=False)
+    pages = [{"html": "<p>Old roses are cut in March."}]
+    with served(create_app(settings)) as (host, port):
+        url = f"http://{host}:{port}"
+        assert "in March" in Client(url).prune("When?", pages=pages).content
+        with pytest.raises(Refused, match="answers 401: ") as raised:
+            Client(url, api_key="another").prune("When?", pages=pages)
+    assert 401 == raised.value.status
 
 
 def test_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
