@@ -179,6 +179,7 @@ class ReadPage:
         part: of the page, what the selectors name; the page itself without any.
         description: what the page says that it is about.
         failure: why the page can't be had or read.
+        removed: what cleaning removed, by kind.
     """
 
     result: Result
@@ -187,3 +188,4 @@ class ReadPage:
     part: Page
     description: str | None = None
     failure: SecateursError | None = None
+    removed: Mapping[str, int] = field(default_factory=dict)

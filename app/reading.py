@@ -43,6 +43,7 @@ def read_slot(request: ReadRequest, counter: TokenCounter, limits: Limits, slot:
         part=part,
         description=table.metadata.description,
         failure=slot.failure,
+        removed=table.removed,
     )
 
 

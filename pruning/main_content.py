@@ -104,13 +104,34 @@ def _main_text(page: Page) -> str:
 
 def _main_blocks(tree: BlockTree, blocks: np.ndarray, text: str) -> np.ndarray:
     """The blocks whose runs of words stand in the text, with the headings over them; all, where there are none."""
-    words = _WORD.findall(text.lower())
+    words = _words(text)
     runs = [_runs(words, length) for length in range(1, _RUN + 1)]
-    main = [block for block in blocks.tolist() if _stands_in(_WORD.findall(tree.text(block).lower()), runs)]
+    candidates = [block for block in blocks.tolist() if _stands_in(_words(tree.text(block)), runs)]
+    main = _as_often(candidates, [_line(_words(tree.text(block))) for block in candidates], _line(words))
     if not main:
         return blocks
     context = Context(tree, blocks)
     return tree.in_order(list({*main, *(other for block in main for other in context.of(block))}))
+
+
+def _as_often(blocks: list[int], lines: list[str], text: str) -> list[int]:
+    """The blocks without the repetitions that the text lacks: pages say the same to wide and to narrow screens."""
+    left = {line: max(1, text.count(line)) for line in lines}
+    kept = []
+    for block, line in zip(blocks, lines, strict=True):
+        if left[line]:
+            kept.append(block)
+            left[line] -= 1
+    return kept
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
+
+
+def _line(words: list[str]) -> str:
+    """Words as one text in which others can be found whole."""
+    return f" {' '.join(words)} "
 
 
 def _stands_in(words: list[str], runs: list[set[tuple[str, ...]]]) -> bool:

@@ -67,6 +67,7 @@ async def scrape(body: FirecrawlScrape, pipeline: ThePipeline) -> dict[str, Any]
     page = await read_one(request, pipeline)
     data = await contents_of(page, body.names(), pipeline)
     data["metadata"] = metadata(body.url, page.page.url, page.result, page.description)
+    data["metadata"]["removed"] = dict(page.removed)
     notes = [*body.notes(), *notes_of(page, request)]
     if (question := body.question()) is not None:
         answer = await pipeline.prune(

@@ -104,7 +104,12 @@ async def search(body: JinaSearch, pipeline: ThePipeline) -> dict[str, Any]:
     request = SearchRequest(query=body.q, max_results=count, max_tokens=budget, format="markdown")
     answer = await pipeline.search(request)
     rows = [_row(result) for result in answer.results if result.url and result.content]
-    return {"code": 200, "status": 20000, "data": rows, "meta": {"usage": {"tokens": answer.tokens}}}
+    meta = {
+        "usage": {"tokens": answer.tokens},
+        "degraded": list(answer.degraded),
+        "removed": dict(answer.removed),
+    }
+    return {"code": 200, "status": 20000, "data": rows, "meta": meta}
 
 
 def _row(result: Result) -> dict[str, Any]:
@@ -148,6 +153,7 @@ async def _read(url: str, options: JinaOptions, pipeline: Pipeline) -> dict[str,
         "links": await _links(page, options),
         "warning": "\n".join(notes) or None,
         "usage": {"tokens": tokens},
+        "removed": dict(page.removed) or None,
     }
     if options.form in ("html", "text"):  # where their clients look for these
         told[options.form] = content

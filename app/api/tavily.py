@@ -3,14 +3,17 @@
 Fields of theirs that mean nothing here are read and ignored, as their clients send what their versions know.
 """
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.api.json_route import JsonRoute
+from app.api.one_page import allowed_ms
 from app.api.v1 import ThePipeline
 from app.api.v1_models import Domain, HttpAddress, Question, TimeRange
+from app.clock import Clock
 from app.errors import Explained
 from app.messages import Format, PruneRequest, ReadRequest, Result, SearchRequest
 from app.pipeline import Pipeline
@@ -160,14 +163,21 @@ async def search(body: TavilySearch, pipeline: ThePipeline) -> dict[str, Any]:
 async def extract(body: TavilyExtract, pipeline: ThePipeline) -> dict[str, Any]:
     """The main content of pages; with a query, what of them answers it."""
     urls = (body.urls,) if isinstance(body.urls, str) else tuple(body.urls)
-    deadline = None if body.timeout is None else round(1000 * body.timeout)
+    deadline = allowed_ms(None if body.timeout is None else 1000 * body.timeout, pipeline)
+    clock = Clock(deadline / 1000)
+    removed: Counter[str] = Counter()
+    degraded: list[str] = []
     if body.query is None:
         pages = await pipeline.read(ReadRequest(urls=urls, formats=(body.format,), deadline_ms=deadline))
         results = [page.result for page in pages]
+        for page in pages:
+            removed.update(page.removed)
     else:
         budget = body.max_tokens or pipeline.settings.context_tokens
         request = PruneRequest(query=body.query, urls=urls, format=body.format, max_tokens=budget, deadline_ms=deadline)
-        results = list((await pipeline.prune(request)).results)
+        answer = await pipeline.prune(request)
+        results, degraded = list(answer.results), list(answer.degraded)
+        removed.update(answer.removed)
     read = [(url, result) for url, result in zip(urls, results, strict=True) if result.status == "ok"]
     failed = [(url, result) for url, result in zip(urls, results, strict=True) if result.status != "ok"]
     return {
@@ -175,7 +185,9 @@ async def extract(body: TavilyExtract, pipeline: ThePipeline) -> dict[str, Any]:
         "failed_results": [
             {"url": url, "error": result.error or "the page could not be read"} for url, result in failed
         ],
-        "response_time": 0.0,
+        "response_time": round(clock.milliseconds() / 1000, 3),
+        "degraded": degraded,
+        "removed": dict(removed),
     }
 
 

@@ -2,7 +2,7 @@
 
 import math
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -76,25 +76,6 @@ class Fetcher:
             return await self._follow(url, fresh)
         assert scope.cancelled_caught
         raise FetchTimeout(url, "the page did not arrive in time")
-
-    async def fetch_all(self, urls: Sequence[str], *, deadline: float | None = None) -> list[Page | FetchError]:
-        """Page or error for each of `urls`, in their order, fetched side by side.
-
-        A URL given twice is fetched once. One page's failure costs no other page anything. What has not
-        arrived at the deadline is cancelled and gives a FetchTimeout.
-        """
-        results: dict[str, Page | FetchError] = {}
-
-        async def fill(url: str) -> None:
-            try:
-                results[url] = await self.fetch(url, deadline=deadline)
-            except FetchError as error:
-                results[url] = error
-
-        async with anyio.create_task_group() as tasks:
-            for url in dict.fromkeys(urls):
-                tasks.start_soon(fill, url)
-        return [results[url] for url in urls]
 
     async def _follow(self, url: str, fresh: bool) -> Page:
         # A client of its own, for its cookies; the connections are the transport's. Closing the client would

@@ -122,6 +122,13 @@ def test_post(client: httpx.Client, site: str) -> None:
     assert several.endswith(f"Markdown Content:\n[Home]({site}/)\n# Roses\n")
 
 
+def test_what_was_removed_is_counted(client: httpx.Client, site: str) -> None:
+    """Text that no reader sees is left out, and the answer says so, of a page and of a search."""
+    assert {"hidden": 1} == read(client, f"{site}/roses")["removed"]
+    meta = client.post("/s/", json={"q": QUESTION}, headers=JSON).json()["meta"]
+    assert {"usage", "degraded", "removed"} == set(meta)
+
+
 def test_search_as_open_webui_sends_it(client: httpx.Client) -> None:
     """Its engine `jina`: a bare key, `q` and `count`; each row has `url`, `title` and `content`."""
     headers = {**JSON, "Content-Type": "application/json", "Authorization": "jina_any", "X-Retain-Images": "none"}

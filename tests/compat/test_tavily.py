@@ -47,6 +47,7 @@ def test_extract(client: TavilyClient, site: str) -> None:
     assert "Home" not in page["raw_content"]
     assert f"{site}/none" == failed["url"]
     assert "404" in failed["error"]
+    assert (1, True) == (answer["removed"]["hidden"], answer["response_time"] > 0)
 
 
 def test_extract_for_a_question(client: TavilyClient, site: str) -> None:

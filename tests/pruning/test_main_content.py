@@ -70,6 +70,16 @@ def test_where_nothing_stands_out_all_stays(html: str) -> None:
     assert whole.content == read(html).written("text", TokenCounter.load()).content
 
 
+def test_what_is_said_twice_by_chance_stays_once() -> None:
+    """A box that a page has for wide and for narrow screens is a part of the content only once."""
+    box = "<div><p>The roses of this garden are open to everybody in the month of June.</div>"
+    content = read(PAGE.replace("</article>", f"{box}</article><aside>{box}</aside>"))
+    written = content.written("text", TokenCounter.load()).content
+
+    assert 1 == written.count("open to everybody")
+    assert all(1 == written.count(line) for line in STORY)
+
+
 def overlap(one: str, other: str) -> float:
     """F1 of the words of two texts, each counted as often as it stands there."""
     first, second = (Counter(re.findall(r"\w+", text.lower())) for text in (one, other))

@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import httpx
 import pytest
 
 from app.fetch import Fetcher, FetchError, FetchLimits, Guard, Manners
+from pruning.document import Page
 
 PAGE = b"<!doctype html><title>Pears</title><p>Cut in late winter."
 
@@ -118,6 +119,18 @@ async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
 def answer(body: bytes, kind: str = "text/html", *headers: str, status: str = "200 OK") -> bytes:
     lines = [f"HTTP/1.1 {status}", f"content-type: {kind}", f"content-length: {len(body)}", *headers]
     return "\r\n".join(line for line in lines if not line.endswith(": ")).encode() + b"\r\n\r\n" + body
+
+
+async def all_of(fetcher: Fetcher, urls: Sequence[str], *, deadline: float | None = None) -> list[Page | FetchError]:
+    """Page or error for each address, fetched side by side."""
+
+    async def one(url: str) -> Page | FetchError:
+        try:
+            return await fetcher.fetch(url, deadline=deadline)
+        except FetchError as error:
+            return error
+
+    return await asyncio.gather(*map(one, urls))
 
 
 async def failure_of(fetcher: Fetcher, url: str) -> FetchError:

@@ -13,7 +13,7 @@ from app.fetch import manners as module
 from app.fetch.manners import user_agent
 from app.fetch.transport import GuardedTransport
 from pruning.document import Page
-from tests.app.fetch.conftest import PAGE, Site, answer
+from tests.app.fetch.conftest import PAGE, Site, all_of, answer
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +53,7 @@ async def test_a_slow_host_takes_its_few_places_and_no_others(site: Site) -> Non
     gate = Gate()
     site.answers = {f"/{number}": gate for number in range(10)} | {"/quick": answer(PAGE)}
     async with Fetcher(GUARD, manners=Manners(robots=False, per_host=3)) as fetcher:
-        slow = asyncio.create_task(fetcher.fetch_all([f"http://a.test:{site.port}/{number}" for number in range(10)]))
+        slow = asyncio.create_task(all_of(fetcher, [f"http://a.test:{site.port}/{number}" for number in range(10)]))
         await gate.has(3)
         assert PAGE == (await fetcher.fetch(f"http://b.test:{site.port}/quick")).html
         gate.opened.set()
@@ -66,7 +66,7 @@ async def test_there_is_a_most_for_all_hosts_together(site: Site) -> None:
     gate = Gate()
     site.answers["/"] = gate
     async with Fetcher(GUARD, manners=Manners(robots=False, connections=2)) as fetcher:
-        task = asyncio.create_task(fetcher.fetch_all([f"http://{name}:{site.port}/" for name in NAMES]))
+        task = asyncio.create_task(all_of(fetcher, [f"http://{name}:{site.port}/" for name in NAMES]))
         await gate.has(2)
         gate.opened.set()
         assert [Page] * 3 == [type(page) for page in await task]
@@ -97,7 +97,7 @@ async def starts(site: Site, fetcher: Fetcher) -> list[float]:
         writer.write(answer(PAGE))
 
     site.answers |= {f"/{number}": note for number in range(3)}
-    pages = await fetcher.fetch_all([f"http://a.test:{site.port}/{number}" for number in range(3)])
+    pages = await all_of(fetcher, [f"http://a.test:{site.port}/{number}" for number in range(3)])
     assert [Page] * 3 == [type(page) for page in pages]
     return moments
 

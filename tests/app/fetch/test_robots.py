@@ -16,7 +16,7 @@ from app.fetch import (
     Refused,
 )
 from app.fetch import robots as module
-from tests.app.fetch.conftest import PAGE, Handler, Site, answer, endless, failure_of
+from tests.app.fetch.conftest import PAGE, Handler, Site, all_of, answer, endless, failure_of
 
 pytestmark = pytest.mark.anyio
 
@@ -75,7 +75,7 @@ async def test_the_error_says_who_forbids_and_which_setting_decides(polite: Fetc
 async def test_a_site_is_asked_once(polite: Fetcher, site: Site) -> None:
     """All of its pages share what it said, also those that are asked for at the same time."""
     site.answers["/robots.txt"] = answer(b"User-agent: *\nDisallow: /no", TEXT)
-    pages = await polite.fetch_all([f"{site.url}/{path}" for path in ("page", "no", "page?again", "no/more")])
+    pages = await all_of(polite, [f"{site.url}/{path}" for path in ("page", "no", "page?again", "no/more")])
     assert [False, True, False, True] == [isinstance(page, DisallowedByRobots) for page in pages]
     assert 1 == [path for path, _ in site.requests].count("/robots.txt")
 

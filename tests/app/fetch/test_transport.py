@@ -8,7 +8,7 @@ import pytest
 from app.fetch import Fetcher, FetchLimits, FetchTimeout, Guard, HeadersTooLarge, TlsFailed
 from app.fetch.guard import Resolver
 from pruning.document import Page
-from tests.app.fetch.conftest import PAGE, QUIET, Handler, Site, answer, failure_of
+from tests.app.fetch.conftest import PAGE, QUIET, Handler, Site, all_of, answer, failure_of
 from tests.app.fetch.http2 import HTML, Http2Site, http2_site
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ async def test_a_page_that_is_given_up_takes_its_connection_along_and_no_other_p
     site, fetcher, url = modern
     site.answers = {"/good": (HTML, PAGE), "/endless": (HTML, None)}
     urls = [url + path for path in ("/endless", "/good", "/never", "/good")]
-    results = await fetcher.fetch_all(urls, deadline=asyncio.get_running_loop().time() + 0.3)
+    results = await all_of(fetcher, urls, deadline=asyncio.get_running_loop().time() + 0.3)
     assert [FetchTimeout, Page, FetchTimeout, Page] == [type(result) for result in results]
     assert PAGE == (await fetcher.fetch(f"{url}/good")).html
     assert 3 == site.connections
