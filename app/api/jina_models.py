@@ -95,6 +95,8 @@ class JinaMeta(BaseModel):
     """About an answer."""
 
     usage: JinaUsage
+    degraded: list[str] | None = Field(None, description="What failed, and what stood in for it; of searches; ours.")
+    removed: dict[str, int] | None = Field(None, description="What cleaning removed, by kind; of searches; ours.")
 
 
 class JinaPage(BaseModel):
@@ -107,6 +109,7 @@ class JinaPage(BaseModel):
     publishedTime: str | None = None  # noqa: N815 - Jina's name
     links: dict[str, str] | list[list[str]] | None = None
     warning: str | None = None
+    removed: dict[str, int] | None = Field(None, description="What cleaning removed, by kind; ours.")
     usage: JinaUsage
     html: str | None = None
     text: str | None = None

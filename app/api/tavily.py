@@ -100,6 +100,8 @@ class TavilyReadAll(BaseModel):
     results: list[TavilyRead]
     failed_results: list[TavilyFailed]
     response_time: float = Field(description="Seconds.")
+    degraded: list[str] = Field(description="What failed, and what stood in for it; ours.")
+    removed: dict[str, int] = Field(description="What cleaning removed, by kind; ours.")
 
 
 class TavilyError(BaseModel):
