@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from app import mcp
 from app.admission import AdmittedOnce
@@ -19,6 +20,7 @@ from app.parts import open_parts
 from app.pipeline import Pipeline
 from app.release import release
 from app.seam import in_thread
+from app.security_headers import SecurityHeaders
 from app.settings import Settings, load_settings
 from app.tracing import tracing
 
@@ -72,6 +74,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Deadline)
     if chosen.keys_required:
         app.add_middleware(Auth, ring=ring, limits=KeyLimits(lambda: app.state.pipeline.parts.store), tell=tell)
-    # The last one added is the outermost.
+    if chosen.cors_origins:  # outside of the keys: a browser asks without one whether it may ask
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=chosen.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-ID"],
+        )
     app.add_middleware(RequestLog, tell=tell, tracing=traces)
+    # The last one added is the outermost.
+    app.add_middleware(SecurityHeaders)
     return app

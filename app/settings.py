@@ -56,6 +56,11 @@ def _is_key(key: SecretStr) -> SecretStr:
     return key
 
 
+Origin = Annotated[
+    str,
+    Form(r"^(\*|https?://[a-z0-9.\-\[\]:]+)$", "must be an origin such as https://chat.example, without a path, or *"),
+]
+Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)]
 ApiKey = Annotated[SecretStr, AfterValidator(_is_key)]
 Rate = Annotated[float | None, Field(gt=0, le=1000)]
 
@@ -106,6 +111,11 @@ class Settings(BaseSettings):
         None, description="One more API key, without limits, of at least 20 characters: `openssl rand -hex 32`."
     )
 
+    cors_origins: Origins = Field(
+        (),
+        description="Origins, such as `https://chat.example`, whose pages may ask from a browser, separated by commas; "
+        "`*` for all.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="How the log's lines are written: as `text`, or each as a `json` object."
     )

@@ -146,7 +146,9 @@ def check_composed(root: Path, config: Mapping[str, Any], work: Path) -> bool:
     redis_port, volume = _free_port(), work / "volume-composed"
     shutil.rmtree(volume, ignore_errors=True)
     volume.mkdir()
-    settings = {name: str(value) for name, value in services["secateurs"]["environment"].items()}
+    written = services["secateurs"]["environment"].items()
+    settings = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", str(value)) for name, value in written}
+    settings["SECATEURS_KEYS_REQUIRED"] = "false"
     settings["SECATEURS_STORE_URL"] = settings["SECATEURS_STORE_URL"].replace("redis:6379", f"127.0.0.1:{redis_port}")
     settings["SECATEURS_SEARXNG_URL"] = f"http://127.0.0.1:{_free_port()}"
     redis = [re.sub(r"\$\{\w+:-(.*)\}", r"\1", word) for word in services["redis"]["command"]]
@@ -177,6 +179,7 @@ def container(
     user = config["User"]
     os.chown(volume, *map(int, user.split(":")))
     environment = dict(entry.split("=", 1) for entry in config["Env"])
+    environment |= {"SECATEURS_KEYS_REQUIRED": "false"}  # asked from this machine alone
     environment |= {"SECATEURS_HOST": "127.0.0.1", "SECATEURS_PORT": str(_free_port()), **(settings or {})}
     command = [*config["Entrypoint"], *config["Cmd"]]
     written = [f"{name}={value}" for name, value in environment.items()]

@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app.main"}),
     frozenset({"app.api", "app.mcp", "app.web"}),
     frozenset({"app.configuration"}),
-    frozenset({"app.auth", "app.hangup", "app.limits", "app.observability"}),
+    frozenset({"app.auth", "app.hangup", "app.limits", "app.observability", "app.security_headers"}),
     frozenset({"app.logs", "app.metrics", "app.tracing"}),
     frozenset({"app.chat"}),
     frozenset({"app.pipeline"}),
