@@ -103,6 +103,29 @@ def test_a_damaged_file_of_keys_is_one_line(tmp_path: Path, capfd: pytest.Captur
     assert (1, told) == (err.count("\n"), err[: len(told)])
 
 
+def test_metrics_at_an_address_of_their_own(tmp_path: Path) -> None:
+    """The log says where; on the service's own port there are none. Both end with a signal."""
+    with serving(tmp_path / "state", SECATEURS_METRICS="127.0.0.1:0") as (process, printed):
+        assert process.stderr is not None
+        said = (re.search(r"metrics on (http://127\.0\.0\.1:\d+/metrics)", line) for line in process.stderr)
+        where = next(filter(None, said))[1]
+        assert "secateurs_build_info" in httpx.get(where).text
+        assert 404 == httpx.get(f"{address(printed)}/metrics").status_code
+        stop(process, signal.SIGTERM)
+        assert 0 == process.returncode
+
+
+def test_the_metrics_port_in_use_is_one_line(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As that of the service."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.MonkeyPatch.context() as patch:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        patch.setenv("SECATEURS_METRICS", where)
+        patch.setenv("SECATEURS_STATE_DIR", str(tmp_path))
+        assert 2 == main(["serve", "--port", "0"])
+    told = f"secateurs: SECATEURS_METRICS: can't listen on {where}: another program does already\n"
+    assert capfd.readouterr().err.endswith(told)
+
+
 def test_the_printed_command_survives_a_shell() -> None:
     """What is printed is one command, quoted for a shell."""
     (command,) = [line for line in announcement("http://127.0.0.1:1").splitlines() if line.startswith("curl ")]
