@@ -58,7 +58,8 @@ def main() -> None:
     questions = load(options.data, "report")
     given = cases(questions, options.questions)
     result = _speed(given, embedder) | _recall(questions[: options.recall_questions], embedder)
-    result |= _peer(given[: options.peer_questions], embedder)
+    if options.peer_questions:
+        result |= _peer(given[: options.peer_questions], embedder)
     for name, figure in result.items():
         print(f"{name:30} {figure}")
     print(json.dumps(result))
