@@ -15,7 +15,8 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-schema test-leaks test-faults lint format \
-  bench-speed bench-quality bench-cpu bench-sieve bench-service bench-fetch bench-extract bench-generate image-check clean
+  bench-speed bench-quality bench-cpu bench-sieve bench-service bench-fetch bench-extract bench-load bench-generate \
+  image-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +81,9 @@ bench-fetch: install ## Measure a search of which three pages of ten hang
 
 bench-extract: install ## Measure main content without a question, beside libraries that look for it
 	@PYTHONPATH=. $(BIN)/python benchmarks/extract.py $(ARGS)
+
+bench-load: install ## Measure requests a second and their times under 1 to 1,000 connections
+	@$(BIN)/python benchmarks/load.py $(ARGS)
 
 bench-generate: install ## Measure the generative step in process (ARGS="--device cuda" for a GPU)
 	@$(BIN)/python benchmarks/generate.py $(ARGS)

@@ -16,6 +16,10 @@ from app.settings import Settings
 # What is still at work this long after everything was cancelled is left: a thread can't be.
 END_SECONDS = 5.0
 
+# Idle connections are kept for longer than load balancers keep theirs, often 60 s: one that takes a connection for open
+# would send its next request into a closed one. Whoever waits for Retry-After finds its connection still there, too.
+KEEP_SECONDS = 75
+
 
 class Server(uvicorn.Server):
     """Serves until SIGTERM or SIGINT; then what is in flight is finished within the bound that the settings name."""
@@ -38,6 +42,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 lifespan="on",
+                timeout_keep_alive=KEEP_SECONDS,
                 timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
             )
         )
