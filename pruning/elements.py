@@ -146,6 +146,12 @@ IS_HEADING = _flags(("h1", "h2", "h3", "h4", "h5", "h6"))
 IS_LIST = _flags(("ul", "ol", "dl"))
 # Elements that hold only elements: a text among a table's rows has no cell to stand in.
 HOLDS_NO_TEXT = _flags(("table", "thead", "tr"))
+# Elements in which a paragraph says nothing where it stands alone.
+IS_PARAGRAPH = _flags(("li", "dd", "td", "th", "blockquote"))
+# Elements in which a `div` is not written as a paragraph: parsers end some of them at one.
+HOLDS_NO_PARAGRAPH = _flags(
+    ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "pre", "summary", "caption", "figcaption", "p", "a")
+)
 # End tags that any parser adds by itself, as long as what follows closes the element. Those of `dt` and `dd` are
 # optional too, but libxml2 puts a second `dd` into the first.
 END_OPTIONAL = _flags(("p", "li", "tr", "td", "th"))

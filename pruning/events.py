@@ -168,6 +168,8 @@ class _Target:
             return False
         self._panels.update(visibility.controlled(attributes))
         kind = visibility.hidden_by(attributes, self._panels)
+        if kind and visibility.is_folded_answer(attributes, self._buffer):
+            return False
         if kind:
             self._removed[kind] = self._removed.get(kind, 0) + 1
         return kind is not None

@@ -19,7 +19,7 @@ from pruning.blocks import BlockTree
 from pruning.elements import CODES, NAMES, TEXT
 from pruning.nodes import NodeTable
 
-_IMG, _TR, _THEAD, _CAPTION = (CODES[name] for name in ("img", "tr", "thead", "caption"))
+_IMG, _TR, _THEAD, _CAPTION, _P = (CODES[name] for name in ("img", "tr", "thead", "caption", "p"))
 # A `>` behind a word looks like a tag's end. Prompts (`>>>`), arrows and comparisons stay as they are: code is full of
 # them, and they would cost three times their tokens.
 _LIKE_A_TAGS_END = re.compile(r"(?<=[^\s>=-])>(?!>)")
@@ -216,18 +216,19 @@ class PageWriter:
 
     def __init__(self, table: NodeTable) -> None:
         self.table = table
-        self.is_written, self._needs_end = _tags_to_write(table)
+        self._tag = _names_to_write(table)
+        self.is_written, self._needs_end = _tags_to_write(table, self._tag)
         # What `nodes` reads, side by side: code, end, start, stop; and which tags are written: none, the start, both.
         self._rows = np.empty((len(table), 5), np.int32)
         tags_written = self.is_written + (self.is_written & self._needs_end).astype(np.int32)
-        for column, values in enumerate((table.tag, table.end, table.start, table.stop, tags_written)):
+        for column, values in enumerate((self._tag, table.end, table.start, table.stop, tags_written)):
             self._rows[:, column] = values
 
     def start_tag(self, node: int, more: str = "") -> str:
-        return f"<{NAMES[self.table.tag[node]]}{self.table.attributes.get(node, '')}{more}>"
+        return f"<{NAMES[self._tag[node]]}{self.table.attributes.get(node, '')}{more}>"
 
     def end_tag(self, node: int) -> str:
-        return f"</{NAMES[self.table.tag[node]]}>" if self._needs_end[node] else ""
+        return f"</{NAMES[self._tag[node]]}>" if self._needs_end[node] else ""
 
     def element(self, node: int, more: str = "") -> str:
         """A whole element, as far as its tags are written."""
@@ -268,12 +269,26 @@ class PageWriter:
         return "".join(out)
 
 
-def _tags_to_write(table: NodeTable) -> tuple[np.ndarray, np.ndarray]:
+def _names_to_write(table: NodeTable) -> np.ndarray:
+    """uint8 (n,): the code of each node's tag as it is written. A `div` that is a mere paragraph is written as one.
+
+    It says the same for a third of the tokens.
+    """
+    code, is_block = table.tag, table.is_block()
+    leaf = elements.IS_WRAPPER[code] & (np.bincount(table.around()[is_block], minlength=len(table)) == 0)
+    leaf[0] = False
+    if not leaf.any():
+        return code
+    inside = table.is_below(elements.HOLDS_NO_PARAGRAPH[code])
+    return np.where(leaf & ~inside, np.uint8(_P), code)
+
+
+def _tags_to_write(table: NodeTable, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """bool (n,) twice: elements whose tags are written, and those of them that need an end tag.
 
     A `p` or `li` may leave its end tag out unless something stands beside it that does not close it.
     """
-    tag, parent = table.tag, np.maximum(table.parent, 0)
+    parent = np.maximum(table.parent, 0)
     bare = ~table.is_block() & table.is_block()[parent]
     holds_bare = np.bincount(parent[bare], minlength=len(table)) > 0
     written = ~elements.IS_WRAPPER[tag] | holds_bare

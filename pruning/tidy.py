@@ -10,7 +10,7 @@ from pruning.elements import CODES, TEXT
 from pruning.nodes import NodeTable
 from pruning.words import count_before, words_joined
 
-_SUP, _IMG, _TABLE, _TR = (CODES[name] for name in ("sup", "img", "table", "tr"))
+_SUP, _IMG, _TABLE, _TR, _P = (CODES[name] for name in ("sup", "img", "table", "tr", "p"))
 
 
 def tidied(table: NodeTable) -> NodeTable:
@@ -168,7 +168,7 @@ def _starts_with_bracket(table: NodeTable) -> np.ndarray:
 
 
 def _needless_wrappers(table: NodeTable, gone: np.ndarray) -> np.ndarray:
-    """bool (n,): wrappers around one block, then wrappers that are all that is left in their parent."""
+    """bool (n,): wrappers around one block, then wrappers, or paragraphs, that are all that is left in their parent."""
     wrapper = elements.IS_WRAPPER[table.tag] & ~gone
     wrapper[0] = False
     parent, stays = table.nearest_without(gone), ~gone
@@ -178,8 +178,10 @@ def _needless_wrappers(table: NodeTable, gone: np.ndarray) -> np.ndarray:
     around_one = wrapper & (children == 1) & (blocks == 1)
     # Its one child takes its place, so no parent has more or fewer children than before.
     parent = table.nearest_without(gone | around_one)
-    alone = wrapper & (children[parent] == 1) & ~elements.HOLDS_NO_TEXT[table.tag[parent]]
-    return around_one | alone
+    alone = children[parent] == 1
+    needless = wrapper & ~elements.HOLDS_NO_TEXT[table.tag[parent]]
+    needless |= (table.tag == _P) & elements.IS_PARAGRAPH[table.tag[parent]]
+    return around_one | (alone & needless & ~gone)
 
 
 def _count_removed(table: NodeTable, empty: int, gone: np.ndarray) -> None:

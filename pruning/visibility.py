@@ -6,8 +6,11 @@ a browser's `innerText`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
+
+from pruning.characters import BLOCK_MARK, INLINE_MARK
 
 Attributes = Mapping[str, str]
 
@@ -47,6 +50,7 @@ RULES: tuple[Rule, ...] = (
 # Shown although a rule or a naive reading says otherwise, and hidden by the element's nature (elements.py):
 #   details, closed      shown: one click opens it
 #   accordion, tab panel shown: a control on the page names it (`aria-controls`, `data-target`) or its role says so
+#   answer, folded away  shown: `display: none` right behind a question, and its class or id calls it an answer
 #   aria-hidden          shown: it hides from screen readers only
 #   opacity: 0           shown: pages fade their text in by script
 #   option, button       shown: a reader opens the one and reads the other
@@ -86,6 +90,32 @@ def hidden_by(attributes: Attributes, panels: set[str]) -> str | None:
             opens = attributes.get("role") in _PANEL_ROLES or attributes.get("id") in panels
             return None if opens else kind
     return None
+
+
+_CALLED_ANSWER = re.compile(r"answer|accordion|collaps|faq", re.IGNORECASE)
+_NO_WORDS = BLOCK_MARK + INLINE_MARK + " \t\r\n\f\xa0"
+_LAST = 40  # pieces of text among which the question's end is looked for
+_DISPLAY_NONE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_QUESTION_MARKS = ("?", "？", "؟")
+
+
+def is_folded_answer(attributes: Attributes, before: Sequence[str]) -> bool:
+    """Whether an element that a rule hides is the answer to a question, which a click on that opens by script.
+
+    Both must hold, so that text which nobody ever sees stays out: its class or id says that it is one, and the last
+    words before it ask. And only `display: none` folds away: all else is a way to hide.
+
+    Args:
+        attributes: the element's attributes.
+        before: the texts before it, marks among them.
+    """
+    style = attributes.get("style", "")
+    if "hidden" in attributes or not _DISPLAY_NONE.search(style) or style_hides(_DISPLAY_NONE.sub("", style)):
+        return False
+    if not _CALLED_ANSWER.search(f"{attributes.get('class', '')} {attributes.get('id', '')}"):
+        return False
+    last = next((text for one in islice(reversed(before), _LAST) if (text := one.strip(_NO_WORDS))), "")
+    return last.endswith(_QUESTION_MARKS)
 
 
 _FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|svg|webp|avif|bmp|ico|tiff?)$|^[\w-]*\d{3,}[\w-]*$", re.IGNORECASE)

@@ -28,6 +28,7 @@ NEVER_SHOWN = frozenset(
     "param area frameset frame input textarea datalist rp col annotation annotation-xml "
     "context desc defs metadata symbol".split()
 )
+NO_PARAGRAPHS = frozenset("h1 h2 h3 h4 h5 h6 dt pre summary caption figcaption p a".split())
 SAYS_IMAGE = frozenset(
     "image img photo picture icon logo banner avatar thumbnail spacer blank placeholder pixel loading".split()
 )
@@ -98,7 +99,8 @@ def visible_text(root: Any, *, alts: bool = False) -> str:
     hidden: Any = None
     for event, element in _events(root):
         if hidden is None:
-            if event == "start" and is_hidden(element.tag.rpartition("}")[2], element.attrib, panels):
+            tag = element.tag.rpartition("}")[2]
+            if event == "start" and is_hidden(tag, element.attrib, panels) and not _folds(tag, element.attrib, out):
                 hidden = element
             else:
                 out += _texts(event, element)
@@ -107,6 +109,21 @@ def visible_text(root: Any, *, alts: bool = False) -> str:
             hidden = None
             out.append(element.tail or "")
     return "".join(out).translate(INVISIBLE_TO_NONE)
+
+
+def _folds(tag: str, attributes: Any, before: list[str]) -> bool:
+    """Whether an element is the answer to the question before it, which opens it by script."""
+    style = re.sub(r"display\s*:\s*none", "", attributes.get("style", "").lower())
+    if (
+        tag in NEVER_SHOWN
+        or "hidden" in attributes
+        or not _style_hides(attributes.get("style", ""))
+        or _style_hides(style)
+    ):
+        return False
+    calls_itself = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
+    asked = next((text for text in reversed(before) if text.strip()), "").strip()
+    return bool(re.search("answer|accordion|collaps|faq", calls_itself)) and asked.endswith(("?", "？", "؟"))
 
 
 def _alt(element: Any) -> str:
@@ -265,8 +282,17 @@ class _KeptPage:
 
     def _written(self, node: int, inner: tuple[Any, ...]) -> tuple[Any, ...]:
         name = NAMES[self._table.tag[node]]
-        holds_text = any(NAMES[self._table.tag[child]] in LINE_NODES for child in self._children.get(node, []))
-        return ((name, _attributes(self._table, node), inner),) if name not in WRAPPERS or holds_text else inner
+        children = [NAMES[self._table.tag[child]] for child in self._children.get(node, [])]
+        if name in WRAPPERS:
+            if not any(child in LINE_NODES for child in children):
+                return inner
+            name = "p" if all(child in LINE_NODES for child in children) and self._holds_paragraphs(node) else name
+        return ((name, _attributes(self._table, node), inner),)
+
+    def _holds_paragraphs(self, node: int) -> bool:
+        """Whether nothing stands around a node that a paragraph is not written in."""
+        above = int(self._table.parent[node])
+        return above < 0 or (NAMES[self._table.tag[above]] not in NO_PARAGRAPHS and self._holds_paragraphs(above))
 
 
 def _attributes(table: Any, node: int) -> tuple[tuple[str, str], ...]:

@@ -138,6 +138,9 @@ def test_preformatted_text_keeps_its_lines() -> None:
             '<table>\n<tr><td colspan="2">a\n<tr><td>c<td>\n</table>\n',
         ),
         ("<dl><dt>a<dd>b<dt>c<dd>d</dl>", "bd", "<dl>\n<dd>b</dd>\n<dd>d</dd>\n</dl>\n"),
+        ("<div>a</div><div>b</div><div>c</div>", "ab", "<p>a\n<p>b\n"),
+        ("x<div>a</div><h2><div>b</div>c</h2>", "xabc", "x\n<p>a</p>\n<h2>\n<div>b</div>\nc\n</h2>\n"),
+        ("<ul><li><p>a</p><li><p>b</p><p>c</p></ul>", "ab", "<ul>\n<li>a\n<li>\n<p>b\n</ul>\n"),
         ("<details><summary>a</summary>b</details>", "b", "<details>\nb\n</details>\n"),
     ],
 )

@@ -15,7 +15,7 @@ def cleaned(html: str) -> str:
     [
         ("<div><div><div>a</div></div></div>", "a\n"),
         ("<section><p>a</p></section><section><p>b</p></section>", "<p>a\n<p>b\n"),
-        ("<section>a</section><section>b</section>", "<section>a</section>\n<section>b</section>\n"),
+        ("<section>a</section><section>b</section>", "<p>a\n<p>b\n"),
         ("<div></div><p></p><ul><li></ul>a", "a\n"),
         ("a<div></div>b", "a b\n"),
         ("a<p></p><p> </p>b", "a b\n"),
@@ -46,7 +46,7 @@ def test_what_says_nothing_goes(html: str, expected: str) -> None:
             '<table>\n<tr><td rowspan="2">a<td>b\n</table>\n<table>\n<tr><td>c\n<tr><td>d\n</table>\n',
         ),
         ("<table><tr><td></table>a", "a\n"),
-        ("<table><tr><td>a</td></tr>stray<tr><td>b</table>", "<div>a</div>\nstray\n<div>b</div>\n"),
+        ("<table><tr><td>a</td></tr>stray<tr><td>b</table>", "<p>a</p>\nstray\n<p>b</p>\n"),
         ("<table><tr><table><tr><td>a</table></table>", "<table>\n<tr><td>a\n</table>\n"),
     ],
 )
@@ -58,16 +58,16 @@ def test_tables_keep_their_shape(html: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("html", "expected"),
     [
-        ("<p>a<section>b</section></p>", "a\n<section>b</section>\n"),
+        ("<p>a<section>b</section></p>", "a\n<p>b</p>\n"),
         ("<h1>a<div><h2>b</h2></div></h1>", "<h1>\na\n<div>b</div>\n</h1>\n"),
         ("<h2><div><p>a</p></div></h2>", "<h2>a</h2>\n"),
         ("<h2>a<div><table><tr><td>b</table></div></h2>", "a\n<table>\n<tr><td>b\n</table>\n"),
         ("<address>a<div><ul><li>b</ul></div></address>", "a\n<ul>\n<li>b\n</ul>\n"),
-        ("<ul><li>a</li><div><pre>b</pre></div></ul>", "<div>a</div>\n<pre>b</pre>\n"),
+        ("<ul><li>a</li><div><pre>b</pre></div></ul>", "<p>a\n<pre>b</pre>\n"),
         ("<ul>a<dir><pre>b</pre></dir></ul>", "a\n<pre>b</pre>\n"),
         ("<pre>a<div><ul><li>b<li>c</ul></div></pre>", "<pre>\na\n<div>b</div>\n<div>c</div>\n</pre>\n"),
         ("<dl><dt>a<div><dl><dd>b</dl></div></dt></dl>", "<dl>\n<dd>\na\n<dl>\n<dd>b</dd>\n</dl>\n</dd>\n</dl>\n"),
-        ("<dl>a<th>b</th></dl>", "a\n<div>b</div>\n"),
+        ("<dl>a<th>b</th></dl>", "a\n<p>b</p>\n"),
     ],
 )
 def test_what_a_parser_would_move_becomes_something_else(html: str, expected: str) -> None:

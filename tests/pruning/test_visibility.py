@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pruning.visibility import RULES, WATCHED, controlled, hidden_by, says_something
+from pruning.visibility import RULES, WATCHED, controlled, hidden_by, is_folded_answer, says_something
 from tests.pruning import oracle
 
 STYLES = [
@@ -94,3 +94,25 @@ def test_the_attributes_of_all_rules_are_watched() -> None:
 def test_alternative_texts_that_say_something_are_told(alt: str, expected: bool) -> None:
     """Neither names of files nor words for any image do."""
     assert expected == says_something(alt)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "before", "expected"),
+    [
+        ({"style": "display: none", "class": "faq__answer"}, ["Who prunes?"], True),
+        ({"style": "DISPLAY:NONE;", "id": "Accordion-1"}, ["Who", " prunes? ", "\x00", "\n", "\x00"], True),
+        ({"style": "display:none", "class": "answer"}, ["誰が？"], True),
+        ({"style": "display:none"}, ["Who prunes?"], False),
+        ({"style": "display:none", "class": "note"}, ["Who prunes?"], False),
+        ({"style": "display:none", "class": "answer"}, ["Gardeners prune."], False),
+        ({"style": "display:none", "class": "answer"}, [], False),
+        ({"style": "visibility:hidden", "class": "answer"}, ["Who prunes?"], False),
+        ({"style": "display:none; font-size:0", "class": "answer"}, ["Who prunes?"], False),
+        ({"style": "display:none", "hidden": "", "class": "answer"}, ["Who prunes?"], False),
+    ],
+)
+def test_answers_that_fold_away_are_told_from_what_nobody_sees(
+    attributes: dict[str, str], before: list[str], expected: bool
+) -> None:
+    """Only what calls itself an answer and stands behind a question is opened by a click."""
+    assert expected == is_folded_answer(attributes, before)

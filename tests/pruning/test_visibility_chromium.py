@@ -79,6 +79,12 @@ SEEN = {
 
 # Part of a page, what is kept, what Chromium says it shows: where the two differ on purpose.
 DIFFERENT = {
+    "an answer that a click on its question shows is read; other hidden text behind a question is not": (
+        "<div>Who?</div><div class=faq-answer style='display:none'>Me.</div>"
+        "<div>Why?</div><div style='display:none'>odd</div>yes",
+        "Who? Me. Why? yes",
+        "Who? Why? yes",
+    ),
     "innerText looks at no sizes; text of size 0 is the classic place of hidden prompts": (
         "<p style='font-size:0'>tiny</p><p>yes",
         "yes",
