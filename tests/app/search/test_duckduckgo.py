@@ -78,8 +78,8 @@ async def test_no_results_are_none() -> None:
         (Reply(b"<body>Go away", 403), "answers with status 403"),
         (page("A new design"), "page can't be read: a newer release of ddgs"),
         (Reply(b""), "DuckDuckGo's page is empty"),
-        (Reply(b" "), "the library ddgs fails: Document is empty"),
-        (Reply(fault="reset"), "the library ddgs fails: "),
+        (Reply(b" "), "the library ddgs fails; it says: Document is empty"),
+        (Reply(fault="reset"), "the library ddgs fails; it says: "),
         (Reply(fault="hang"), "no answer in the time"),
     ],
 )
@@ -104,7 +104,7 @@ async def test_after_a_puzzle_it_is_left_alone() -> None:
 async def test_nobody_there_is_an_error() -> None:
     """In the library's words."""
     provider = DuckDuckGo(url="http://127.0.0.1:1/")
-    with pytest.raises(SearchError, match=r"^ddgs: the library ddgs fails: "):
+    with pytest.raises(SearchError, match=r"^ddgs: the library ddgs fails; it says: "):
         await provider.search(SearchQuery("q"))
     await provider.aclose()
 
