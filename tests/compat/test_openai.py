@@ -1,6 +1,8 @@
 """OpenAI's own client, against the service in front of a chat model's server."""
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -284,8 +286,13 @@ def test_who_hangs_up_ends_the_chat_models_work(
         with httpx.stream("POST", f"{address}/chat/completions", json=body, timeout=60) as answer:
             next(answer.iter_lines())
     else:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{address}/chat/completions", json=body, timeout=0.5)
+        content = json.dumps(body).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
+        url = httpx.URL(address)
+        with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
+            connection.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + content)
+            while not server.asked:
+                time.sleep(0.01)
     assert server.left.wait(30)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from itertools import pairwise
 
 import anyio
 import httpx
@@ -89,11 +88,15 @@ async def test_who_waits_for_a_host_waits_on_its_own_time(site: Site) -> None:
 
 
 async def starts(site: Site, fetcher: Fetcher) -> list[float]:
-    """When three pages of one host were asked for."""
+    """How long after the beginning three pages of one host were asked for.
+
+    A busy machine can only be late: none is asked for before it may be, though two may come nearer to each other.
+    """
+    begun = anyio.current_time()
     moments: list[float] = []
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        moments.append(anyio.current_time())
+        moments.append(anyio.current_time() - begun)
         writer.write(answer(PAGE))
 
     site.answers |= {f"/{number}": note for number in range(3)}
@@ -106,7 +109,7 @@ async def test_a_delay_lies_between_the_starts_at_one_host(site: Site) -> None:
     """However many places the host has."""
     async with Fetcher(GUARD, manners=Manners(robots=False, host_delay=0.1)) as fetcher:
         moments = await starts(site, fetcher)
-    assert all(later - earlier > 0.08 for earlier, later in pairwise(moments))
+    assert all(moment > 0.099 * before for before, moment in enumerate(moments))
 
 
 @pytest.mark.parametrize("asked", [0.1, 3600])
@@ -115,7 +118,7 @@ async def test_a_crawl_delay_is_obeyed_up_to_a_bound(asked: float, site: Site) -
     site.answers["/robots.txt"] = answer(f"User-agent: *\nCrawl-delay: {asked}\n".encode(), "text/plain")
     async with Fetcher(GUARD, FetchLimits(seconds=30.0), Manners(crawl_delay=0.1)) as fetcher:
         moments = await starts(site, fetcher)
-    assert all(later - earlier > 0.08 for earlier, later in pairwise(moments))
+    assert all(moment > 0.099 * before for before, moment in enumerate(moments))
 
 
 async def test_hosts_that_nobody_asks_any_more_are_forgotten(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
+from tests.app.models.at_a_time import AtATime
 from tests.app.serving import served
 
 NAME = "pruner"
@@ -47,7 +48,7 @@ class PathServer:
     ) -> None:
         self.bodies: list[Body] = []
         self.keys: list[str | None] = []
-        self.most_at_a_time = 0
+        self.at_a_time = AtATime()
         self.max_model_len = max_model_len
         self.listed: list[Body] = [
             {"id": NAME, "object": "model", "root": str(folder), "parent": None, "max_model_len": max_model_len}
@@ -56,7 +57,6 @@ class PathServer:
         self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         self._fault = fault
         self.delay = delay
-        self._now = 0
         self.app = Starlette(
             routes=[
                 Route("/health", self._health),
@@ -94,11 +94,9 @@ class PathServer:
         if answer is not None or wrong:
             error = {"message": wrong, "type": "BadRequestError", "param": None, "code": 400}
             return answer or JSONResponse({"error": error}, 400)
-        self._now += 1
-        self.most_at_a_time = max(self.most_at_a_time, self._now)
-        await asyncio.sleep(self.delay)
-        choices = await run_in_threadpool(self._choices, body["prompt"], body["logprob_token_ids"])
-        self._now -= 1
+        async with self.at_a_time.one():
+            await asyncio.sleep(self.delay)
+            choices = await run_in_threadpool(self._choices, body["prompt"], body["logprob_token_ids"])
         return JSONResponse({"object": "text_completion", "model": NAME, "choices": choices[::-1]})
 
     def _wrong(self, body: Body) -> str:

@@ -1,6 +1,5 @@
 """A small embedding server that works, and what its tests need to break it."""
 
-import asyncio
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.app.models.at_a_time import AtATime
 from tests.app.serving import served
 
 DIMENSIONS = 64
@@ -35,10 +35,9 @@ class WordServer:
     def __init__(self, fault: Callable[[int, dict[str, Any]], Response | None] | None = None) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
-        self.most_at_a_time = 0
+        self.at_a_time = AtATime()
         self.models: Response = JSONResponse({"data": [{"id": "words-64"}, {"id": "other"}]})
         self._fault = fault
-        self._now = 0
         routes = [Route("/v1/embeddings", self._embeddings, methods=["POST"]), Route("/v1/models", self._list)]
         self.app = Starlette(routes=routes)
 
@@ -52,11 +51,8 @@ class WordServer:
         answer = self._fault(len(self.bodies), body) if self._fault else None
         if answer is not None:
             return answer
-        self._now += 1
-        self.most_at_a_time = max(self.most_at_a_time, self._now)
-        await asyncio.sleep(0.01)
-        self._now -= 1
-        rows = [{"index": number, "embedding": embed(text)} for number, text in enumerate(body["input"])]
+        async with self.at_a_time.one():
+            rows = [{"index": number, "embedding": embed(text)} for number, text in enumerate(body["input"])]
         return JSONResponse({"data": rows[::-1], "model": "words-64", "usage": {}})
 
     @property
