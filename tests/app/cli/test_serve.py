@@ -66,7 +66,7 @@ def test_the_first_start(tmp_path: Path) -> None:
     assert [] == answer["degraded"]
     assert 0 < answer["tokens"] <= 512
     assert "budget" in answer["content"]
-    warning, listening, request = err.splitlines()
+    listening, warning, request = err.splitlines()
     assert "WARNING secateurs no API key is asked for (SECATEURS_KEYS_REQUIRED=false)" in warning
     assert listening.startswith("INFO secateurs listening on http://127.0.0.1:")
     assert re.match(r"INFO secateurs POST /v1/search 200 search;dur=.* request=[0-9a-f]{32}$", request)
