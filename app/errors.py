@@ -52,6 +52,10 @@ class Unauthorized(errors.SecateursError):
     """The request has no API key, or one that is not known."""
 
 
+class ForeignName(errors.SecateursError):
+    """The request asks a service of this machine by a name that anybody may have pointed here."""
+
+
 class KeysUnavailable(errors.SecateursError):
     """Whether a key is known can't be told: the file of keys can't be read."""
 
@@ -127,6 +131,9 @@ TABLE: dict[type[Exception], Problem] = {
         "invalid-api-key",
         "The request has no valid API key",
         "Send `Authorization: Bearer KEY`; `secateurs key add NAME` makes keys.",
+    ),
+    ForeignName: Problem(
+        421, "foreign-name", "The service is not asked by this name", "Ask for localhost or 127.0.0.1, or use API keys."
     ),
     KeysUnavailable: Problem(
         503, "keys-unavailable", "API keys can't be checked", "An operator must look at the file of keys."

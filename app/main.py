@@ -10,7 +10,7 @@ from app import mcp
 from app.admission import AdmittedOnce
 from app.api import docs, firecrawl, health, jina, metrics, open_webui, openai, problems, tavily, v1
 from app.api.shapes import tell
-from app.auth import Auth, KeyLimits, KeyRing, warn_of_openness
+from app.auth import Auth, KeyLimits, KeyRing, OwnNames, is_of_this_machine, warn_of_openness
 from app.chat import Chat
 from app.deadline import Deadline
 from app.hangup import HangUp
@@ -74,6 +74,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Deadline)
     if chosen.keys_required:
         app.add_middleware(Auth, ring=ring, limits=KeyLimits(lambda: app.state.pipeline.parts.store), tell=tell)
+    elif is_of_this_machine(chosen.host):
+        app.add_middleware(OwnNames, tell=tell)
     if chosen.cors_origins:  # outside of the keys: a browser asks without one whether it may ask
         app.add_middleware(
             CORSMiddleware,

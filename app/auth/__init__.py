@@ -1,8 +1,20 @@
 """Who may ask the service, and how often: API keys, and the limits of each."""
 
 from app.auth.allowance import Allowance
+from app.auth.hosts import OwnNames
 from app.auth.keys import Key, KeyFile, KeyRing
 from app.auth.limits import KeyLimits
-from app.auth.middleware import OPEN, Auth, warn_of_openness
+from app.auth.middleware import OPEN, Auth, is_of_this_machine, warn_of_openness
 
-__all__ = ["OPEN", "Allowance", "Auth", "Key", "KeyFile", "KeyLimits", "KeyRing", "warn_of_openness"]
+__all__ = [
+    "OPEN",
+    "Allowance",
+    "Auth",
+    "Key",
+    "KeyFile",
+    "KeyLimits",
+    "KeyRing",
+    "OwnNames",
+    "is_of_this_machine",
+    "warn_of_openness",
+]

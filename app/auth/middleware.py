@@ -103,7 +103,7 @@ def warn_of_openness(settings: Settings, ring: KeyRing) -> None:
     if settings.keys_required:
         if not ring.current():
             log.warning("there is no API key yet, so every request is refused: `secateurs key add NAME` makes one")
-    elif _is_of_this_machine(settings.host):
+    elif is_of_this_machine(settings.host):
         log.warning("no API key is asked for (SECATEURS_KEYS_REQUIRED=false): every program on this machine may ask")
     else:
         log.warning(
@@ -114,7 +114,8 @@ def warn_of_openness(settings: Settings, ring: KeyRing) -> None:
         )
 
 
-def _is_of_this_machine(host: str) -> bool:
+def is_of_this_machine(host: str) -> bool:
+    """Whether who listens there is reached from this machine alone."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -73,9 +73,9 @@ def test_what_fails_is_told_to_the_model(address: str, site: str) -> None:
 
 
 def test_the_address_answers_without_a_redirect(address: str) -> None:
-    """A client that follows none reaches the tools, under any name of the service."""
+    """A client that follows none reaches the tools."""
     message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-    headers = {"Accept": "application/json, text/event-stream", "Host": "search.example"}
+    headers = {"Accept": "application/json, text/event-stream"}
     answer = httpx.post(f"{address}/mcp", json=message, headers=headers)
 
     assert (200, {}) == (answer.status_code, answer.json().get("result"))

@@ -31,7 +31,7 @@ async def service(state: Path, answer: Answer = tavily, **settings: Any) -> Asyn
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
         ):
             yield client
 
