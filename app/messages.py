@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.search import SearchQuery
 from pruning.document import Page
-from pruning.errors import SecateursError
+from pruning.errors import InvalidInput, SecateursError
 from pruning.result import BlockTrace, Step
 
 Format = Literal["html", "markdown", "text"]
@@ -17,7 +17,10 @@ Status = Literal["ok", "snippet_only", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What every request says about the answer it wants; `None` leaves the choice to the settings."""
+    """What every request says about the answer it wants; `None` leaves the choice to the settings.
+
+    Raises InvalidInput: citations are wanted in a format that has no place for ids.
+    """
 
     query: str
     max_tokens: int = 4096
@@ -29,6 +32,10 @@ class Wanted:
     trace: bool = False
     deadline_ms: int | None = None
     fresh: bool = False
+
+    def __post_init__(self) -> None:
+        if self.citations and self.format != "html":
+            raise InvalidInput(f"citations are ids in HTML; the format {self.format} has no place for them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,9 @@ class AnswerOptions(Strict):
     )
     format: Format = Field("html", description="Format of `content`; the budget holds in each.")
     links: bool = Field(False, description="Keep links, resolved to absolute addresses.")
-    citations: bool = Field(False, description="Mark passages of HTML with stable ids, in `data-block`.")
+    citations: bool = Field(
+        False, description="Mark passages with stable ids, in `data-block`; only with the `format` `html`."
+    )
     trace: bool = Field(False, description="Tell the fate of every block.")
     fresh: bool = Field(False, description="Fetch pages anew, also those that are in the cache.")
     deadline_ms: int | None = Field(

@@ -225,6 +225,16 @@ def test_every_body_has_an_answer(plain: httpx.Client, path: str) -> None:
     assert {200, 422} <= seen
 
 
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/prune"])
+@pytest.mark.parametrize("form", ["markdown", "text"])
+def test_citations_without_a_place_for_them_are_refused(plain: httpx.Client, path: str, form: str) -> None:
+    """Their ids are attributes of HTML: whoever asks for them elsewhere would look for them in vain."""
+    body = {"query": "q", "citations": True, "format": form} | ({"pages": PAGES} if path == "/v1/prune" else {})
+    answer = plain.post(path, json=body)
+    assert (422, "/problems/invalid-request") == (answer.status_code, answer.json()["type"])
+    assert f"citations are ids in HTML; the format {form} has no place for them" == answer.json()["detail"]
+
+
 def test_a_deadline_beyond_the_services_own_is_refused(plain: httpx.Client) -> None:
     """The setting bounds what a request may ask for, and the error names it."""
     answer = plain.post("/v1/search", json={"query": "q", "deadline_ms": 60_001})
