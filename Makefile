@@ -15,7 +15,7 @@ PIP := -m pip --disable-pip-version-check install --quiet --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install dev serve test test-vllm test-searxng test-openwebui test-schema test-leaks test-faults lint format \
-  bench-speed bench-quality bench-cpu bench-sieve bench-service bench-fetch bench-extract bench-load bench-generate \
+  bench-speed bench-quality bench-overhead bench-cpu bench-sieve bench-service bench-fetch bench-extract bench-load bench-generate \
   image-check clean
 
 help: ## List the targets
@@ -66,6 +66,9 @@ bench-speed: install $(PEERS)/.installed ## Measure speed beside htmlrag on the 
 
 bench-quality: install $(PEERS)/.installed ## Measure how often the answer is kept, beside the peers (ARGS="--sample 10")
 	@PYTHONPATH=. $(PEERS)/bin/python benchmarks/quality.py $(ARGS)
+
+bench-overhead: install ## Measure what cleaned HTML costs in tokens beside its text
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
 bench-cpu: install $(PEERS)/.installed ## Measure ten pages from HTML to pruned HTML on a CPU beside htmlrag
 	@PYTHONPATH=. $(PEERS)/bin/python benchmarks/cpu.py $(ARGS)

@@ -26,6 +26,9 @@ from pruning.ranking import WEIGHTS, WEIGHTS_BY_WORDS, Candidates
 _SHRINK = 1.0  # how much weights cost, on signals of variance 1
 _LONG = 12  # words; of longer answers each run of _RUN words counts
 _RUN = 4
+_FOLDS = 4
+
+Case = tuple[np.ndarray, np.ndarray]
 
 
 def main() -> None:
@@ -37,28 +40,55 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=ROOT / ".quality", help="keeps vectors")
     parser.add_argument("--sample", type=int, help="questions of each set at most")
+    parser.add_argument("--words", action="store_true", help="only the weights by words, which take no model")
     options = parser.parse_args()
     vectors = KeptVectors(options.cache / "vectors.sqlite")
     score = Contestants(options.peers, vectors).score
     questions = load(options.data, "tune", options.sample)
-    cases = [_case(question, vectors, score) for question in tqdm(questions, unit="q", disable=None)]
+    asked = None if options.words else vectors
+    cases = [_case(question, asked, score) for question in tqdm(questions, unit="q", disable=None)]
     weight = _balance(questions)
-    for title, names in (("WEIGHTS_BY_WORDS", list(WEIGHTS_BY_WORDS)), ("WEIGHTS", list(WEIGHTS))):
-        fitted = fit([(np.stack([known[name] for name in names], 1), share) for known, share in cases], weight)
+    sets = {"WEIGHTS_BY_WORDS": WEIGHTS_BY_WORDS} | ({} if options.words else {"WEIGHTS": WEIGHTS})
+    for title, in_use in sets.items():
+        given = [(np.stack([known[name] for name in in_use], 1), share) for known, share in cases]
+        fitted = fit(given, weight)
         print(f"{title} = {{")
-        print("".join(f'    "{name}": {value:.1f},\n' for name, value in zip(names, fitted, strict=True)) + "}")
+        print("".join(f'    "{name}": {value:.1f},\n' for name, value in zip(in_use, fitted, strict=True)) + "}")
+        others = np.concatenate([_held_out(given, weight, fold) for fold in range(_FOLDS)])
+        mine = surprise(given, np.array(list(in_use.values())))
+        print(f"surprise a question: {mine.mean():.3f} in use, {surprise(given, fitted).mean():.3f} fitted, ", end="")
+        print(f"{others.mean():.3f} fitted on the other {_FOLDS - 1} of {_FOLDS} folds")
 
 
-def _case(question: Question, vectors: KeptVectors, score: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _held_out(given: list[Case], weight: np.ndarray, fold: int) -> np.ndarray:
+    """The surprise of a fold's questions by weights that are fitted on the others."""
+    inside = np.arange(len(given)) % _FOLDS == fold
+    rest = [case for case, its in zip(given, inside, strict=True) if not its]
+    return surprise([case for case, its in zip(given, inside, strict=True) if its], fit(rest, weight[~inside]))
+
+
+def surprise(cases: list[Case], weights: np.ndarray) -> np.ndarray:
+    """float (k,): minus the logarithm of the chance that the answer's blocks have; of cases without an answer none."""
+    found = []
+    for known, share in cases:
+        if share.any():
+            chance = np.exp(known @ weights - (known @ weights).max())
+            found.append(-np.log(chance @ share / chance.sum() + 1e-12))
+    return np.array(found)
+
+
+def _case(question: Question, vectors: KeptVectors | None, score: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """All signals of a question's blocks, and which share of the answer each of them holds."""
     options = Options()
     tree = BlockTree.from_pages([Page(page) for page in question.bytes()], options.max_words)
     candidates = Candidates.of(tree, tree.cut(options.max_words), question.text)
+    gold = tree.page[candidates.blocks] == question.row["pages"].index(question.row["gold_page"])
+    share = np.array([_held(question.row["answers"], text, score) for text in candidates.texts]) * gold
+    if vectors is None:
+        return candidates.signals, share
     asked = candidates.promising(options.sieve)
     cosines = vectors.similarities(question.text, [candidates.passage(number) for number in asked.tolist()])
-    gold = tree.page[candidates.blocks] == question.row["pages"].index(question.row["gold_page"])
-    share = np.array([_held(question.row["answers"], text, score) for text in candidates.texts])
-    return candidates.signals | candidates.similar(asked, cosines), share * gold
+    return candidates.signals | candidates.similar(asked, cosines), share
 
 
 def _held(answers: list[str], text: str, score: Any) -> float:
@@ -77,7 +107,7 @@ def _balance(questions: list[Question]) -> np.ndarray:
     return np.array([sizes[question.set] ** -0.5 for question in questions])
 
 
-def fit(cases: list[tuple[np.ndarray, np.ndarray]], weight: np.ndarray) -> np.ndarray:
+def fit(cases: list[Case], weight: np.ndarray) -> np.ndarray:
     """The weights of most likelihood: float (signals,).
 
     Args:

@@ -9,7 +9,6 @@ with the code that it came from. The last line of stdout is one JSON document.
 import argparse
 import hashlib
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +36,13 @@ def main() -> None:
     questions = load(options.data, options.half, options.sample)
     for name, value in describe("sentence-transformers", "numpy").items():
         print(f"{name}: {value}")
-    kept = _measure(contestants, names, questions, options)
+    kept = measure(contestants, names, questions, options)
+    questions = [question for question in questions if all(question.id in rows for rows in kept.values())]
     result = {"half": options.half, "budgets": BUDGETS, "questions": len(questions)} | summary(kept, questions)
     _print(result)
     from chart import draw  # needs matplotlib, which nothing else here does
 
-    options.chart.write_text(draw(BUDGETS, _curves(kept)))
+    options.chart.write_text(draw(BUDGETS, _curves(kept, questions)))
     print(json.dumps(result))
 
 
@@ -54,6 +54,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--half", choices=HALVES, default="report", help="which half of the questions")
     parser.add_argument("--sample", type=int, help="questions of each set at most")
     parser.add_argument("--systems", nargs="+", help="only these")
+    parser.add_argument(
+        "--remembered", action="store_true", help="measure nothing: report on the questions that all systems have done"
+    )
     parser.add_argument("--path-model", help="a causal language model in this process, for the variant with both steps")
     parser.add_argument("--chart", type=Path, default=ROOT / "benchmarks" / "quality.svg", help="the SVG to write")
     return parser.parse_args()
@@ -67,17 +70,18 @@ def _path_model(options: argparse.Namespace) -> Any:
     return CausalPathModel(options.path_model)
 
 
-def _measure(
-    contestants: Contestants, names: list[str], questions: list[Question], options: argparse.Namespace
-) -> Kept:
+def measure(contestants: Contestants, names: list[str], questions: list[Question], options: argparse.Namespace) -> Kept:
+    """What each system keeps; what an earlier run has measured of the same code is taken from its log."""
     log = options.cache / "kept.jsonl"
     code = {name: _fingerprint(name, options.peers) for name in names}
     known = _remembered(log)
-    kept: Kept = defaultdict(dict)
+    kept: Kept = {name: {} for name in names}
     with log.open("a") as out:
         for question in tqdm(questions, desc="questions", unit="q", disable=None):
             for name in names:
                 key = f"{name}|{code[name]}|{question.id}"
+                if key not in known and options.remembered:
+                    continue
                 if key not in known:
                     known[key] = [_is_kept(contestants, name, question, budget) for budget in BUDGETS]
                     out.write(json.dumps({"key": key, "kept": known[key]}) + "\n")
@@ -153,10 +157,11 @@ def _against(kept: Kept, ids: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _curves(kept: Kept) -> dict[str, list[float]]:
+def _curves(kept: Kept, questions: list[Question]) -> dict[str, list[float]]:
     """Recall over all questions, in percent, of those systems that the chart shows."""
     shown = [name for name in _CHARTED if name in kept]
-    return {name: (100 * np.mean(list(kept[name].values()), axis=0)).tolist() for name in shown}
+    rows = {name: [kept[name][question.id] for question in questions] for name in shown}
+    return {name: (100 * np.mean(rows[name], axis=0)).tolist() for name in shown}
 
 
 def _print(result: dict[str, Any]) -> None:
