@@ -158,7 +158,7 @@ class KeyRing:
         if given is not None:
             self._given = (Key(name="environment", sha256=digest(given.encode()), created=date.min),)
         self._version: tuple[int, int, int] | None = None
-        self._read: tuple[Key, ...] | KeysUnavailable = ()
+        self._read: tuple[Key, ...] | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "KeyRing":
@@ -169,14 +169,9 @@ class KeyRing:
     def current(self) -> tuple[Key, ...]:
         """All of them. Raises KeysUnavailable where the file can't be read: it may have revoked any of them."""
         version = self._file.version()
-        if version != self._version:
-            self._version = version
-            try:
-                self._read = self._file.read()
-            except KeysUnavailable as error:
-                self._read = error
-        if isinstance(self._read, KeysUnavailable):
-            raise KeysUnavailable(str(self._read))
+        if self._read is None or version != self._version:
+            self._read = None  # what can't be read now, for want of file handles perhaps, is tried again
+            self._read, self._version = self._file.read(), version
         return (*self._given, *self._read)
 
     def find(self, presented: bytes) -> Key | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import resource
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -135,9 +136,26 @@ def test_a_damaged_file_lets_nobody_in(file: KeyFile, text: str, told: str) -> N
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
-    """A folder in its place is told as what it is."""
+    """A folder in its place is told as what it is, and so is a place where there can't be one."""
     with pytest.raises(KeysUnavailable, match="can't be read: Is a directory"):
         KeyRing(KeyFile(tmp_path)).find(b"key")
+    (tmp_path / "file").touch()
+    with pytest.raises(KeysUnavailable, match="can't be read: Not a directory"):
+        KeyRing(KeyFile(tmp_path / "file" / "keys.json")).find(b"key")
+
+
+def test_a_file_that_can_be_read_again_counts_again(file: KeyFile) -> None:
+    """Though it has not changed: a process may have run out of file handles for a moment."""
+    made, ring = file.add("one"), KeyRing(file)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, most[1]))
+    try:
+        with pytest.raises(KeysUnavailable, match="can't be read: Too many open files"):
+            ring.find(made.encode())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+
+    assert "one" == find(ring, made)
 
 
 def test_the_settings_give_one_more(tmp_path: Path) -> None:
