@@ -23,7 +23,7 @@ from app.search import Expansion, SearchProvider, load_providers
 from app.settings import Settings
 from app.store import Store, open_store
 from pruning.embedding import Scored, Similarities
-from pruning.errors import InvalidInput, ModelError, SecateursError
+from pruning.errors import InvalidInput, ModelError, SecateursError, own_words
 from pruning.generative import PathReader
 from pruning.local.causal import CausalPathModel
 from pruning.local.sentence_transformer import SentenceTransformerEmbedder
@@ -171,7 +171,8 @@ class Parts:
             await asyncio.gather(self.embedder.load(), self.counter(None), self._load_path_model())
         except Exception as error:  # nobody awaits this task before the end: what is not told here is never told
             foreseen = isinstance(error, SecateursError)
-            told = str(error) if foreseen else f"loading the models failed: {error or type(error).__name__}"
+            # Whoever asks `/readyz` reads it, without a key, and so does whoever reads the log.
+            told = own_words(str(error)) if foreseen else f"loading the models failed: {error or type(error).__name__}"
             if told != self.not_ready_because:
                 log.error("not ready, trying again: %s", told, exc_info=not foreseen)
             self.not_ready_because = told
@@ -186,7 +187,7 @@ class Parts:
         try:
             await self.path_model.load()
         except SecateursError as error:
-            log.warning("without the step generate for now: %s", error)
+            log.warning("without the step generate for now: %s", own_words(str(error)))
 
     async def aclose(self) -> None:
         """Close what is kept open."""

@@ -149,6 +149,23 @@ def test_why_loading_failed_is_told_whatever_it_was(tmp_path: Path, caplog: pyte
     assert "not ready" in caplog.text
 
 
+def test_what_a_server_says_at_the_start_is_not_passed_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither into the log nor to whoever asks why the service is not ready: it may repeat the key."""
+    server = WordServer(lambda *_: JSONResponse({"error": {"message": "wrong key: canary"}}, 401))
+
+    async def inside(url: str) -> str:
+        async with open_parts(Settings(state_dir=tmp_path, embedder=url, cache=False)) as parts:
+            parts.start_loading()
+            await parts.loaded()
+            return parts.not_ready_because
+
+    with server.url() as url:
+        told = asyncio.run(inside(url))
+    assert told.endswith("answered with status 401")
+    assert "answered with status 401" in caplog.text
+    assert "canary" not in told + caplog.text
+
+
 def test_a_server_that_comes_up_later_makes_the_service_ready(tmp_path: Path) -> None:
     """What was down at the start is asked again, without a request that needs it."""
     server = WordServer(lambda number, body: JSONResponse({}, 500) if number == 1 else None)
