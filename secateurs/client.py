@@ -5,6 +5,7 @@ serves any number of threads and event loops, can be pickled, and needs no closi
 """
 
 import logging
+import math
 import os
 import ssl
 from collections.abc import Iterator, Mapping
@@ -42,8 +43,8 @@ class Client:
         self.url = _address(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
         self.timeout = timeout
         self._key = _key(api_key or os.environ.get(KEY_VARIABLE) or "")
-        if timeout is not None and not timeout >= 0.1:
-            raise ValueError(f"timeout is {timeout}; it must be at least 0.1 seconds")
+        if timeout is not None and not 0.1 <= timeout < math.inf:
+            raise ValueError(f"timeout is {timeout}; it must be at least 0.1 seconds, and finite")
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"
@@ -126,6 +127,10 @@ def _address(url: str) -> str:
     trimmed = url.strip().rstrip("/").removesuffix("/v1")
     if not trimmed.startswith(("http://", "https://")):
         raise ValueError(f"the service's address is {url!r}; it must begin with http:// or https://")
+    try:
+        httpx2.URL(trimmed)
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"the service's address is {url!r}: {_reason(error)}") from error
     return trimmed
 
 

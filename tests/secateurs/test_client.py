@@ -214,10 +214,12 @@ def test_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"url": "localhost:8000"}, "it must begin with http:// or https://"),
         ({"url": " "}, "it must begin with http:// or https://"),
+        ({"url": "http://localhost:port"}, "Invalid port: 'port'"),
         ({"api_key": "ключ"}, "characters that can't stand in a header"),
         ({"api_key": "a\nb"}, "characters that can't stand in a header"),
         ({"timeout": 0}, "at least 0.1 seconds"),
         ({"timeout": float("nan")}, "at least 0.1 seconds"),
+        ({"timeout": float("inf")}, "at least 0.1 seconds, and finite"),
     ],
 )
 def test_what_can_not_be_is_told_at_once(wrong: dict[str, Any], said: str) -> None:
