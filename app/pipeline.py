@@ -60,12 +60,12 @@ class Pipeline:
             answer = await self._answer(request, slots, counter, clock, places)
             return replace(answer, degraded=(*(f"search: {note}" for note in found.degraded), *answer.degraded))
 
-    async def find(self, request: SearchRequest) -> Found:
-        """Search for the question, and read nothing of what is found.
+    async def find(self, request: SearchRequest, later: Sequence[str] = ()) -> Found:
+        """Search for the question, and read nothing of what is found; `later` as in `read`.
 
         Raises SearchError when the provider fails, InvalidInput, DeadlineExceeded, Busy.
         """
-        async with self._under_way(request.deadline_ms, "search") as (clock, _):
+        async with self._under_way(request.deadline_ms, "search", later=later) as (clock, _):
             found = await self._found(request, clock)
         return replace(found, hits=found.hits[: request.max_results])
 
@@ -93,14 +93,18 @@ class Pipeline:
             tokens = await in_thread(counter.count, cleaned.content)
         return CleanedPage(content=cleaned.content, tokens=tokens, tokenizer=counter.name, removed=cleaned.removed)
 
-    async def read(self, request: ReadRequest) -> tuple[ReadPage, ...]:
+    async def read(self, request: ReadRequest, later: Sequence[str] = ()) -> tuple[ReadPage, ...]:
         """Read pages without a question. One that can't be had is `failed`, as in every answer.
+
+        Args:
+            request: what to read.
+            later: stages that the caller's request comes to after it. Where one of them is full, it isn't let in.
 
         Raises InvalidInput, PageError, TokenizerError, DeadlineExceeded, Busy.
         """
         slots = _slots(request)
         stages = ("fetch", "prune") if request.urls else ("prune",)
-        async with self._under_way(request.deadline_ms, *stages) as (clock, places):
+        async with self._under_way(request.deadline_ms, *stages, later=later) as (clock, places):
             counter = await self.parts.counter(request.tokenizer)
             about = (request.links, False, request.fresh)
             tables = await Pages(slots, self.parts, self.settings, clock, self.observer, *about).tables()
@@ -194,9 +198,11 @@ class Pipeline:
         )
 
     @asynccontextmanager
-    async def _under_way(self, milliseconds: int | None, *stages: str) -> AsyncIterator[tuple[Clock, Places]]:
+    async def _under_way(
+        self, milliseconds: int | None, *stages: str, later: Sequence[str] = ()
+    ) -> AsyncIterator[tuple[Clock, Places]]:
         """A request's time and its places in the stages. Raises what `_deadline` raises, and Busy at once."""
-        with self.admission.admit(stages) as places:
+        with self.admission.admit(stages, later) as places:
             async with self._deadline(milliseconds) as clock:
                 yield clock, places
 

@@ -64,7 +64,7 @@ async def scrape(body: FirecrawlScrape, pipeline: ThePipeline) -> dict[str, Any]
     """The main content of a page, in each format that is asked for."""
     request = replace(_read_request(body, body.timeout, body.max_tokens, pipeline), urls=(body.url,))
     clock = Clock((request.deadline_ms or 0) / 1000)
-    page = await read_one(request, pipeline)
+    page = await read_one(request, body.question(), pipeline)
     data = await contents_of(page, body.names(), pipeline)
     data["metadata"] = metadata(body.url, page.page.url, page.result, page.description)
     data["metadata"]["removed"] = dict(page.removed)
@@ -159,7 +159,7 @@ async def _pruned(request: SearchRequest, options: FirecrawlOptions, pipeline: P
 async def _read(request: SearchRequest, options: FirecrawlOptions, budget: int | None, pipeline: Pipeline) -> _Rows:
     """What was found, with its pages as they are read without a question."""
     clock = Clock((request.deadline_ms or 0) / 1000)
-    found = await pipeline.find(request)
+    found = await pipeline.find(request, later=("fetch", "prune"))
     carried = [(number, hit) for number, hit in enumerate(found.hits, 1) if hit.page is not None]
     others = [(number, hit) for number, hit in enumerate(found.hits, 1) if hit.page is None]
     asked = replace(

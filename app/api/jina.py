@@ -138,7 +138,7 @@ async def _read(url: str, options: JinaOptions, pipeline: Pipeline) -> dict[str,
     """The page as Jina tells of one."""
     asked = _request(url, options, pipeline)
     clock = Clock((asked.deadline_ms or 0) / 1000)
-    page = await read_one(asked, pipeline)
+    page = await read_one(asked, options.question, pipeline)
     content, tokens, notes = page.result.content, page.result.tokens, notes_of(page, asked)
     if options.question is not None:
         answer = await _pruned(page, options, left_ms(clock), pipeline)

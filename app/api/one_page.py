@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from app.api.v1_models import HttpAddress
 from app.clock import Clock
 from app.errors import NoPageRead
-from app.messages import ReadPage, ReadRequest
+from app.messages import PruneRequest, ReadPage, ReadRequest
 from app.pipeline import Pipeline
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -31,12 +31,13 @@ def allowed_ms(milliseconds: float | None, pipeline: Pipeline) -> int:
     return max(1, round(most if milliseconds is None else min(milliseconds, most)))
 
 
-async def read_one(request: ReadRequest, pipeline: Pipeline) -> ReadPage:
-    """The one page of the request.
+async def read_one(request: ReadRequest, question: str | None, pipeline: Pipeline) -> ReadPage:
+    """The one page of the request; where it is to be pruned for a question then, only if there is room for that, too.
 
     Raises FetchError and PageError when it can't be had or read, and what `Pipeline.read` raises.
     """
-    (page,) = await pipeline.read(request)
+    later = () if question is None else pipeline.stages_of(PruneRequest(query=question))
+    (page,) = await pipeline.read(request, later)
     if page.result.status == "failed":
         raise page.failure or NoPageRead(page.result.error or "the page could not be read")
     return page

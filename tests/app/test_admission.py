@@ -151,6 +151,7 @@ FORMATS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("/tavily/extract", {"urls": "http://127.0.0.1/"}, {"detail": {"error": TOLD}}),
     ("/v2/scrape", {"url": "http://127.0.0.1/"}, {"success": False, "error": TOLD}),
     ("/v2/search", {"query": QUESTION, "highlights": True}, {"success": False, "error": TOLD}),
+    ("/v2/search", {"query": QUESTION, "highlights": False, "scrapeOptions": {}}, {"success": False, "error": TOLD}),
     (
         "/r/",
         {"url": "http://127.0.0.1/"},
@@ -190,6 +191,24 @@ def test_every_wire_format_refuses_at_once(client: httpx.Client, site: Site) -> 
         site.released.set()
         assert TEXT in first.result(PATIENCE).json()["content"]
     assert 200 == client.post("/v1/clean", json={"html": "<p>one"}).status_code
+
+
+def test_a_page_is_read_only_where_its_question_finds_room(tmp_path: Path) -> None:
+    """What comes after reading is asked of a request before anything is done for it, since it is let in always then."""
+    app = create_app(Settings(state_dir=tmp_path, embedder="http://127.0.0.1:9", embed_queue=1))
+    url = "http://127.0.0.1/"
+    formats = [{"type": "highlights", "query": QUESTION}]
+    with served(app) as (host, port), httpx.Client(base_url=f"http://{host}:{port}", timeout=PATIENCE) as client:
+        assert 200 == client.get("/healthz").status_code
+        app.state.pipeline.admission.stages["embed"].take()
+        with_question = [
+            client.post("/v2/scrape", json={"url": url, "formats": formats}),
+            client.get(f"/r/{url}", headers={"X-Question": QUESTION}),
+        ]
+        without = client.get(f"/r/{url}")
+
+    assert [429, 429, 403] == [answer.status_code for answer in (*with_question, without)]
+    assert all("SECATEURS_EMBED_QUEUE" in answer.text for answer in with_question)
 
 
 def _mcp(client: httpx.Client, method: str, params: dict[str, Any]) -> Any:
