@@ -59,8 +59,12 @@ class Upstream:
 
     def start(self) -> None:
         """See `Killable`."""
+        self.launch()
+        until(self.listens)
+
+    def launch(self) -> None:
+        """Start it: soon it listens."""
         self._process = subprocess.Popen(self._command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        until(self._listens)
 
     def kill(self) -> None:
         """See `Killable`."""
@@ -69,7 +73,8 @@ class Upstream:
             self._process.wait()
             self._process = None
 
-    def _listens(self) -> bool:
+    def listens(self) -> bool:
+        """Whether it takes connections."""
         with suppress(OSError), socket.create_connection((HOST, self._port), timeout=5):
             return True
         return False
@@ -86,14 +91,14 @@ def until(is_so: Callable[[], bool]) -> None:
 # How each route is asked: path, and body.
 QUESTION = "When are old roses cut back?"
 _CHAT = {"model": "secateurs", "messages": [{"role": "user", "content": QUESTION}]}
-_PAGE = "".join(f"<div><h2>Bed {n}</h2><p>In bed {n} the roses are cut in week {n}.</p></div>" for n in range(40))
+_PAGE = "".join(f"<div><h2>Bed {n}</h2><p>In bed {n} the roses are cut in week {n}.</p></div>" for n in range(12))
 ROUTES: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "search": ("/v1/search", {"query": QUESTION, "max_tokens": 300}),
-    "sub-questions": ("/v1/search", {"query": QUESTION, "max_tokens": 300, "sub_questions": 2}),
-    "prune": ("/v1/prune", {"query": QUESTION, "max_tokens": 300, "pages": [{"html": _PAGE}]}),
+    "search": ("/v1/search", {"query": QUESTION, "max_tokens": 100}),
+    "sub-questions": ("/v1/search", {"query": QUESTION, "max_tokens": 100, "sub_questions": 2}),
+    "prune": ("/v1/prune", {"query": QUESTION, "max_tokens": 100, "pages": [{"html": _PAGE}]}),
     "chat": ("/v1/chat/completions", _CHAT),
     "chat-stream": ("/v1/chat/completions", _CHAT | {"stream": True}),
-    "tavily": ("/tavily/search", {"query": QUESTION, "max_tokens": 300}),
+    "tavily": ("/tavily/search", {"query": QUESTION, "max_tokens": 100}),
 }
 # What differs between two right answers: times, ids, and whether a page was fetched once more; or is judged apart.
 _PASSING = {"took_ms", "response_time", "id", "created", "degraded", "choices"}
@@ -272,8 +277,9 @@ def world(redis_server: Path, folder: Path, **settings: str) -> Iterator[World]:
         environment = os.environ | _environment(upstreams, site, folder) | {"SECATEURS_STORE_URL": store.url} | settings
         try:
             for upstream in upstreams.values():
-                upstream.start()
+                upstream.launch()  # and the service beside them
             with _serving(environment, folder / "log") as address:
+                until(lambda: all(upstream.listens() for upstream in upstreams.values()))
                 yield World(address, store.url, {**upstreams, "redis": store}, _right(address))
         finally:
             for upstream in upstreams.values():
@@ -296,7 +302,7 @@ def _environment(upstreams: Mapping[str, Upstream], site: str, folder: Path) -> 
         "fetch_ports": site.rpartition(":")[2],
         "fetch_per_host": "100",
         "fetch_proxy_environment": "false",
-        "context_tokens": "300",
+        "context_tokens": "100",
         "deadline_seconds": str(DEADLINE_SECONDS),
         "chat_seconds": str(CHAT_SECONDS),
     }

@@ -15,7 +15,7 @@ from tests.faults.table import is_like, table
 
 SECTION = "Killed in the middle of traffic"
 # Each route is asked so often while the upstream is dead, and once it is well again.
-ANSWERS = int(os.environ.get("SECATEURS_TESTS_ANSWERS", "2"))
+ANSWERS = int(os.environ.get("SECATEURS_TESTS_ANSWERS", "1"))
 REST_SECONDS = os.environ.get("SECATEURS_TESTS_REST", "0.5")
 
 

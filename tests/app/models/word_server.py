@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,10 +19,10 @@ DIMENSIONS = 64
 
 def embed(text: str) -> list[float]:
     """How often each word stands in a text, hashed to a number: similar texts have similar vectors, of any length."""
-    vector = np.zeros(DIMENSIONS)
+    vector = [0.0] * DIMENSIONS
     for word in re.findall(r"\w+", text):
         vector[zlib.crc32(word.encode()) % DIMENSIONS] += 1
-    return vector.tolist()
+    return vector
 
 
 class WordServer:
