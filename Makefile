@@ -48,8 +48,8 @@ test-schema: dev ## Have Schemathesis look for answers that the OpenAPI document
 test-leaks: dev ## Search 1,000 times among random faults, and look for what is left behind
 	@SECATEURS_TESTS_SEARCHES=1000 $(BIN)/python -m pytest tests/faults/test_leaks.py -s $(ARGS)
 
-test-faults: dev ## Kill each upstream in the middle of more traffic, with the settings as they come
-	@SECATEURS_TESTS_ANSWERS=20 SECATEURS_TESTS_CALLERS=3 SECATEURS_TESTS_REST=10 \
+test-faults: dev ## Kill each upstream in the middle of more traffic on two worker processes
+	@SECATEURS_TESTS_ANSWERS=20 SECATEURS_TESTS_CALLERS=3 SECATEURS_TESTS_REST=10 SECATEURS_WORKERS=2 \
 	  $(BIN)/python -m pytest tests/faults/test_kills.py $(ARGS)
 
 lint: dev ## Check style, formatting and types

@@ -110,10 +110,12 @@ class Told:
     """One answer: when it was asked for, when it was there, and how it is judged.
 
     Attributes:
+        caller: who asked: each keeps a connection, so one process of the service answers all of it.
         verdict: `right`, `degraded: ` and the notes, or a status, `: ` and the message; or what is wrong with it.
     """
 
     route: str
+    caller: int
     begun: float
     ended: float
     verdict: str
@@ -131,7 +133,8 @@ class Traffic:
     def __post_init__(self) -> None:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._call, args=(route,)) for route in ROUTES for _ in range(CALLERS)]
+        callers = enumerate(route for route in ROUTES for _ in range(CALLERS))
+        self._threads = [threading.Thread(target=self._call, args=caller) for caller in callers]
         for thread in self._threads:
             thread.start()
 
@@ -140,6 +143,11 @@ class Traffic:
         told = [one for one in list(self.told) if one.begun >= moment]
         return {route: [one for one in told if one.route == route] for route in ROUTES}
 
+    def is_well(self, moment: float) -> bool:
+        """Whether the last answer of each caller is right, of what was asked for after that moment."""
+        last = {one.caller: one.verdict for one in list(self.told) if one.begun >= moment}
+        return len(last) == len(self._threads) and set(last.values()) == {"right"}
+
     def stop(self) -> None:
         """Let each caller have its last answer."""
         self._stopping.set()
@@ -147,7 +155,7 @@ class Traffic:
             thread.join(PATIENCE)
             assert not thread.is_alive()
 
-    def _call(self, route: str) -> None:
+    def _call(self, caller: int, route: str) -> None:
         with httpx.Client(base_url=self.address, timeout=PATIENCE, trust_env=False) as client:
             while not self._stopping.is_set():
                 with self._lock:
@@ -158,7 +166,7 @@ class Traffic:
                 if ended - begun > DEADLINE_SECONDS + CHAT_SECONDS * route.startswith("chat") + 5:
                     verdict = f"beyond its deadline: {verdict}"
                 with self._lock:
-                    self.told.append(Told(route, begun, ended, verdict))
+                    self.told.append(Told(route, caller, begun, ended, verdict))
                 self._stopping.wait(0.05)
 
 

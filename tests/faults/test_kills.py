@@ -1,6 +1,6 @@
 """Each upstream killed in the middle of traffic, and started again: the table "Killed in the middle of traffic".
 
-`make test-faults` does it longer, with the settings as they come.
+`make test-faults` does it longer, with two worker processes.
 """
 
 import os
@@ -39,7 +39,7 @@ def test_killed(running: World, row: list[str]) -> None:
         until(lambda: _are_enough(traffic.since(dead)))
         back = time.monotonic()
         running.upstreams[killed].start()
-        until(lambda: all(told and told[-1].verdict == "right" for told in traffic.since(back).values()))
+        until(lambda: traffic.is_well(back))
         well = time.monotonic()
         until(lambda: _are_enough(traffic.since(well)))
         until(running.is_kept)
