@@ -27,7 +27,7 @@ from app.tracing import tracing
 ABOUT = """\
 Prunes retrieved web pages down to the HTML that answers the question, within an exact token budget.
 
-Errors are RFC 9457 problem details (`application/problem+json`).
+Errors are RFC 9457 problem details (`application/problem+json`); those of other services' wire formats are as theirs.
 """
 
 
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if chosen.metrics == "main":
         app.include_router(metrics.router)
     mcp.install(app, chosen.request_bytes)
-    docs.install(app)
+    docs.install(app, keys_required=chosen.keys_required)
     problems.install(app, tell)
     app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes, tell=tell)
     app.add_middleware(AdmittedOnce)

@@ -14,7 +14,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from app.api import examples
+from app.api.shapes import error_content
 from app.api.v1_models import ProblemBody, ProblemHelp
+from app.auth import OPEN
 from app.errors import MEDIA_TYPE, PROBLEMS
 
 router = APIRouter()
@@ -22,12 +24,12 @@ router = APIRouter()
 ASSETS = "/docs/assets"
 
 
-def install(app: FastAPI) -> None:
-    """Give `app` its documentation."""
+def install(app: FastAPI, *, keys_required: bool) -> None:
+    """Give `app` its documentation, which says where a key is asked for."""
     # The package holds Swagger UI's files; FastAPI itself would load them from a content delivery network.
     app.mount(ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")), name="docs-assets")
     app.include_router(router)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, keys_required)  # type: ignore[method-assign]
 
 
 @router.get("/", include_in_schema=False)
@@ -74,8 +76,8 @@ async def explain(name: str) -> dict[str, Any]:
     return {"type": problem.type, "title": problem.title, "status": problem.status, "help": problem.help}
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with our errors under the media type that they have, and whole examples of answers."""
+def _openapi(app: FastAPI, keys_required: bool) -> dict[str, Any]:
+    """FastAPI's document, with our errors under the media type that they have, whole examples of answers, and keys."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         for response in _problems_in(document):
@@ -83,8 +85,37 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         for path, example in examples.ANSWERS.items():  # FastAPI would leave out what is null in them
             answer = document["paths"][path]["post"]["responses"]["200"]
             answer["content"]["application/json"]["example"] = example
+        if keys_required:
+            _tell_of_keys(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+# How a key is sent, and what is answered where there is none, or it has asked enough.
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`secateurs key add NAME` makes keys."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_REFUSALS = {
+    "401": ("No API key, or one that is not known", "WWW-Authenticate", "string"),
+    "429": ("The key asks too often, or there are too many requests", "Retry-After", "integer"),
+    "503": ("Something that is needed is down for now", "Retry-After", "integer"),
+}
+
+
+def _tell_of_keys(document: dict[str, Any]) -> None:
+    """What holds for every address that is closed without a key: its routes know nothing of keys."""
+    document["components"]["securitySchemes"] = _SCHEMES
+    for path in document["paths"].keys() - OPEN:
+        for operation in document["paths"][path].values():
+            operation["security"] = [{name: []} for name in _SCHEMES]
+            for status, (description, header, kind) in _REFUSALS.items():
+                operation["responses"][status] = {
+                    "description": description,
+                    "headers": {header: {"schema": {"type": kind}}},
+                    "content": error_content(path),
+                }
+            operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
 def _problems_in(document: dict[str, Any]) -> list[dict[str, Any]]:

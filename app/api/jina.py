@@ -48,17 +48,19 @@ def tell(scope: Scope, told: Explained) -> Response:
     return Response(body, status, headers, "application/json")
 
 
-_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 router = APIRouter(
     tags=["Jina Reader"],
     route_class=JsonRoute,
     responses={
-        status: {"model": JinaError, "content": _TEXT} for status in (400, 403, 413, 415, 422, 429, 500, 502, 503, 504)
+        status: {"model": JinaError, "content": TEXT} for status in (400, 403, 413, 415, 422, 429, 500, 502, 503, 504)
     },
 )
+_PAGE = {"contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/JinaPage"}}
+_EVENT = {"type": "object", "properties": {"data": {"type": "string"} | _PAGE}, "required": ["data"]}
 _READ: dict[int | str, dict[str, Any]] = {
-    200: {"model": JinaAnswer, "content": _TEXT | {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {"model": JinaAnswer, "content": TEXT | {"text/event-stream": {"itemSchema": _EVENT}}}
 }
 
 

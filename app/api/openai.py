@@ -50,8 +50,10 @@ router = APIRouter(
 )
 
 
+_CHUNK = {"type": "string", "description": "A chunk as JSON, or an error object; the last one is `[DONE]`."}
+_EVENT = {"type": "object", "properties": {"data": _CHUNK}, "required": ["data"]}
 _COMPLETION: dict[int | str, dict[str, Any]] = {
-    200: {"model": Completion, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {"model": Completion, "content": {"text/event-stream": {"itemSchema": _EVENT}}}
 }
 
 

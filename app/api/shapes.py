@@ -9,11 +9,17 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp.types import INTERNAL_ERROR, INVALID_REQUEST
+from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import Scope
 
 from app.api import firecrawl, jina, openai, tavily
-from app.errors import Explained, Tell, as_problem
+from app.api.firecrawl_models import FirecrawlError
+from app.api.jina_models import JinaError
+from app.api.openai_models import OpenAIError
+from app.api.tavily import TavilyError
+from app.api.v1_models import ProblemBody
+from app.errors import MEDIA_TYPE, Explained, Tell, as_problem
 
 # From an error to its status and the JSON of the answer.
 Shape = Callable[[Explained], tuple[int, Any]]
@@ -21,9 +27,16 @@ Shape = Callable[[Explained], tuple[int, Any]]
 
 def tell(scope: Scope, told: Explained) -> Response:
     """The answer to a request that failed."""
-    path: str = scope["path"]
-    found = (teller for prefix, teller in _BY_PREFIX if path == prefix or path.startswith(f"{prefix}/"))
-    return next(found, as_problem)(scope, told)
+    return _at(scope["path"])[0](scope, told)
+
+
+def error_content(path: str) -> dict[str, Any]:
+    """The same as the OpenAPI document tells it: the schema of an error at an address, by media type."""
+    return _at(path)[1]
+
+
+def _at(path: str) -> tuple[Tell, dict[str, Any]]:
+    return next((shape for prefix, shape in _BY_PREFIX if path == prefix or path.startswith(f"{prefix}/")), _PROBLEM)
 
 
 def _json(shape: Shape) -> Tell:
@@ -40,15 +53,21 @@ def _json_rpc(told: Explained) -> tuple[int, Any]:
     return told.problem.status, {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": told.detail}}
 
 
+def _content(model: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:
+    return {media_type: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+
+
+# What tells an error, and what the document tells of it.
+_PROBLEM = (as_problem, _content(ProblemBody, MEDIA_TYPE))
 # The first one counts. OpenAI's clients ask for whatever they know under `/v1`; three addresses there are ours.
-_BY_PREFIX: tuple[tuple[str, Tell], ...] = (
-    ("/v1/search", as_problem),
-    ("/v1/prune", as_problem),
-    ("/v1/clean", as_problem),
-    ("/v1", _json(openai.shape)),
-    ("/v2", _json(firecrawl.shape)),
-    ("/tavily", _json(tavily.shape)),
-    ("/r", jina.tell),
-    ("/s", jina.tell),
-    ("/mcp", _json(_json_rpc)),
+_BY_PREFIX: tuple[tuple[str, tuple[Tell, dict[str, Any]]], ...] = (
+    ("/v1/search", _PROBLEM),
+    ("/v1/prune", _PROBLEM),
+    ("/v1/clean", _PROBLEM),
+    ("/v1", (_json(openai.shape), _content(OpenAIError))),
+    ("/v2", (_json(firecrawl.shape), _content(FirecrawlError))),
+    ("/tavily", (_json(tavily.shape), _content(TavilyError))),
+    ("/r", (jina.tell, _content(JinaError) | jina.TEXT)),
+    ("/s", (jina.tell, _content(JinaError) | jina.TEXT)),
+    ("/mcp", (_json(_json_rpc), {})),  # the document tells nothing of it
 )

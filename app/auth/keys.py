@@ -33,7 +33,7 @@ MAX_BYTES = 512
 def _of(*units: Unit) -> Callable[[Allowance], Allowance]:
     def check(allowance: Allowance) -> Allowance:
         if allowance.unit not in units:
-            raise ValueError(f"{allowance} should be for each {' or '.join(units)}")
+            raise ValueError(f"{allowance} should be for each {', '.join(units[:-1])} or {units[-1]}")
         return allowance
 
     return check

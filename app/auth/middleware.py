@@ -102,7 +102,10 @@ def warn_of_openness(settings: Settings, ring: KeyRing) -> None:
     """Say at the start who may ask the service, where that is everybody or nobody. Raises KeysUnavailable."""
     if settings.keys_required:
         if not ring.current():
-            log.warning("there is no API key yet, so every request is refused: `secateurs key add NAME` makes one")
+            log.warning(
+                "there is no API key in %s yet, so every request is refused: `secateurs key add NAME` makes one",
+                settings.key_file(),
+            )
     elif is_of_this_machine(settings.host):
         log.warning("no API key is asked for (SECATEURS_KEYS_REQUIRED=false): every program on this machine may ask")
     else:

@@ -2,13 +2,18 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
 
+from app.auth import OPEN
 from app.errors import PROBLEMS
+from app.main import create_app
+from app.settings import Settings
+from tests.app.serving import served
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +102,35 @@ def test_a_problem_has_the_documented_shape(plain: httpx.Client, document: dict[
     schema = document["components"]["schemas"]["ProblemBody"]
     check(document, schema, plain.post("/v1/search", json={}).json())
     check(document, schema, plain.get("/nowhere").json())
+
+
+def test_keys_are_documented(tmp_path: Path, document: dict[str, Any]) -> None:
+    """How a key is sent, and what is answered without one: on each address the refusal that is really sent."""
+    key = "the-key-of-the-environment"
+    settings = Settings(state_dir=tmp_path, embedder="none", keys_required=True, api_key=key)
+    with (
+        served(create_app(settings)) as (host, port),
+        httpx.Client(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
+        told = client.get("/openapi.json", headers={"X-API-Key": key}).json()
+        schemes = told["components"]["securitySchemes"]
+        assert {("bearer", None), (None, "X-API-Key")} == {(s.get("scheme"), s.get("name")) for s in schemes.values()}
+        for path, methods in told["paths"].items():
+            for method, operation in methods.items():
+                answer = client.request(method, path.replace("{", "").replace("}", ""), headers={"Accept": "*/*"})
+                if path in OPEN:
+                    assert ("security" in operation, answer.status_code) == (False, 200)
+                    continue
+                assert [{name: []} for name in schemes] == operation["security"], path
+                assert {"401", "429", "503"} <= operation["responses"].keys(), path
+                described = operation["responses"]["401"]
+                content = described["content"][answer.headers["content-type"].partition(";")[0]]
+                assert (401, "Bearer") == (answer.status_code, answer.headers["www-authenticate"]), path
+                check(
+                    told, content["schema"], answer.json() if "json" in answer.headers["content-type"] else answer.text
+                )
+
+    assert "securitySchemes" not in document["components"]  # of a service that asks for none
 
 
 def test_the_page_needs_no_internet(plain: httpx.Client) -> None:

@@ -86,7 +86,7 @@ def test_a_name_is_given_once(file: KeyFile) -> None:
     [
         ({"name": ""}, "name: a key's name has 1 to 64 letters"),
         ({"name": "a b"}, "name: a key's name has 1 to 64 letters"),
-        ({"name": "a", "rate": "10/day"}, "rate: 10/day should be for each second or minute or hour"),
+        ({"name": "a", "rate": "10/day"}, "rate: 10/day should be for each second, minute or hour"),
         ({"name": "a", "quota": "10/minute"}, "quota: 10/minute should be for each day or month"),
         ({"name": "a", "quota": "many"}, "quota: 'many' should be a number of requests and a unit"),
     ],

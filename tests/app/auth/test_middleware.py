@@ -259,7 +259,8 @@ def test_without_any_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
 
     assert (401, 200) == (refused.status_code, allowed.status_code)
     assert "`secateurs key add NAME`" in refused.json()["detail"]
-    assert "there is no API key yet, so every request is refused: `secateurs key add NAME` makes one" in caplog.text
+    told = "yet, so every request is refused: `secateurs key add NAME` makes one"
+    assert f"there is no API key in {tmp_path / 'keys.json'} {told}" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_start_with_keys(tmp_path: Path) -> None:
 
     assert "/problems/invalid-api-key" == json.loads(without.stdout)["type"]
     assert 0 < json.loads(asked.stdout)["tokens"] <= 512
-    assert "WARNING secateurs there is no API key yet, so every request is refused" in err
+    assert "WARNING secateurs there is no API key in " in err
 
 
 def test_a_damaged_file_of_keys_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
