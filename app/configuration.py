@@ -67,13 +67,16 @@ async def mistakes(settings: Settings) -> list[str]:
 
 
 def idle(settings: Settings) -> list[str]:
-    """A line for each setting that is set and does nothing, since another one is not."""
+    """A line for each setting that is set and does nothing, since another one is not, or its file isn't there yet."""
     given = [(name, _NEEDS[name]) for name in sorted(settings.model_fields_set & set(_NEEDS))]
-    return [
+    told = [
         f"SECATEURS_{name.upper()}: it does nothing without SECATEURS_{needed.upper()}: set that, or leave this out"
         for name, needed in given
         if getattr(settings, name) and not getattr(settings, needed)
     ]
+    if settings.keys_required and settings.keys_file and not settings.keys_file.exists():
+        told.append(f"SECATEURS_KEYS_FILE: there is no {settings.keys_file} yet: `secateurs key add NAME` makes it")
+    return told
 
 
 async def silent(settings: Settings) -> list[str]:

@@ -5,6 +5,7 @@ its store. A quota is a promise about cost, and is not given by guessing: keys t
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -54,7 +55,8 @@ class KeyLimits:
         """
         if key.rate is not None and not await self._allowed(key, key.rate, self._count_alone):
             left = key.rate.window(self._clock()).left
-            raise RateLimited(f"the key {key.name} may ask {key.rate.requests} times a {key.rate.unit}", left)
+            told = f"the key {key.name} may ask {key.rate.requests} times a {key.rate.unit}"
+            raise RateLimited(f"{told}; try again in {math.ceil(left)} s", left)
         if key.quota is not None and not await self._allowed(key, key.quota, self._refuse):
             left = key.quota.window(self._clock()).left
             told = f"the key {key.name} has used up its {key.quota.requests} requests a {key.quota.unit}"

@@ -64,7 +64,7 @@ def test_a_rate(tmp_path: Path) -> None:
         asked = key(rate="3/minute")
         clock.now += 20
         assert ["ok", "ok", "ok", "RateLimited"] == [await outcome(limits, asked) for _ in range(4)]
-        with pytest.raises(RateLimited, match="the key one may ask 3 times a minute") as caught:
+        with pytest.raises(RateLimited, match="the key one may ask 3 times a minute; try again in 40 s") as caught:
             await limits.count(asked)
         assert 40.0 == caught.value.retry_after
         clock.now += 40

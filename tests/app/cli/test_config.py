@@ -84,6 +84,19 @@ def test_everything_that_is_wrong_is_told_at_once(
     assert "hunter2" not in "".join(lines)
 
 
+def test_a_file_of_keys_that_is_not_there(
+    capfd: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where one is named: perhaps it was not mounted, and every request would be refused."""
+    file = tmp_path / "keys.json"
+    environment.setenv("SECATEURS_KEYS_FILE", str(file))
+    assert (1, [f"SECATEURS_KEYS_FILE: there is no {file} yet: `secateurs key add NAME` makes it"]) == told(capfd)
+
+    assert 0 == main(["key", "add", "me"])
+    capfd.readouterr()
+    assert (0, [IN_ORDER.strip()]) == told(capfd)
+
+
 def test_a_port_that_another_program_has(capfd: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch) -> None:
     """It is told; that the service itself has it is not."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
