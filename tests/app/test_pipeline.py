@@ -380,7 +380,7 @@ def test_the_observer_hears_of_every_stage(site: str) -> None:
     heard: list[Event] = []
 
     async def inside() -> None:
-        settings = Settings(embedder="none", fetch_allowed_hosts=("127.0.0.1",))
+        settings = Settings(embedder="none", fetch_allowed_hosts=("127.0.0.1",), cache=False)
         async with open_parts(settings) as parts:
             parts.providers = {"local": Finding(Hit(f"{site}/good", None, None))}
             await Pipeline(parts, settings, heard.append).search(SearchRequest(query="Sunday"))

@@ -116,12 +116,12 @@ import sys
 sys.modules["ddgs"] = None
 from app.search import load_providers
 from app.settings import Settings
-from pruning.errors import MissingExtra
+from app.mistakes import Misconfigured
 load_providers(Settings(provider="local"))
 try:
     load_providers(Settings(provider="ddgs"))
-except MissingExtra as error:
+except Misconfigured as error:
     print(error)
 """
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert 'DuckDuckGo needs the package ddgs: pip install "secateurs[ddgs]"\n' == ran.stdout
+    assert 'SECATEURS_PROVIDER: DuckDuckGo needs the package ddgs: pip install "secateurs[ddgs]"\n' == ran.stdout
