@@ -55,12 +55,11 @@ class KeyLimits:
         """
         if key.rate is not None and not await self._allowed(key, key.rate, self._count_alone):
             left = key.rate.window(self._clock()).left
-            told = f"the key {key.name} may ask {key.rate.requests} times a {key.rate.unit}"
+            told = f"the key {key.name} has used up its rate of {key.rate}"
             raise RateLimited(f"{told}; try again in {math.ceil(left)} s", left)
         if key.quota is not None and not await self._allowed(key, key.quota, self._refuse):
             left = key.quota.window(self._clock()).left
-            told = f"the key {key.name} has used up its {key.quota.requests} requests a {key.quota.unit}"
-            raise QuotaUsedUp(told, left)
+            raise QuotaUsedUp(f"the key {key.name} has used up its quota of {key.quota}", left)
 
     async def used(self, key: Key, allowance: Allowance) -> int:
         """What has been counted of it in the present window. Raises StoreError."""

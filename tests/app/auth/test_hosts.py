@@ -28,7 +28,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:8000", "[::1]:8000", "[::1]", "127.9.9.9"])
 def test_its_own_names(url: str, host: str) -> None:
     """As programs of this machine ask it."""
-    answer = httpx.post(f"{url}/v1/clean", json=PAGE, headers={"Host": host})
+    answer = httpx.post(f"{url}/v1/clean", json=PAGE, headers={"Host": host}, timeout=60)
     assert 200 == answer.status_code
 
 
@@ -36,13 +36,13 @@ def test_its_own_names(url: str, host: str) -> None:
 @pytest.mark.parametrize(("path", "body"), [("/v1/clean", PAGE), ("/mcp", PING), ("/nothing", {})])
 def test_other_names(url: str, path: str, body: dict[str, Any], host: str) -> None:
     """Anybody can point them here; the answer says what to do."""
-    answer = httpx.post(f"{url}{path}", json=body, headers={"Host": host, "Accept": ACCEPT})
+    answer = httpx.post(f"{url}{path}", json=body, headers={"Host": host, "Accept": ACCEPT}, timeout=60)
     assert (421, True) == (answer.status_code, "API key" in answer.text)
 
 
 def test_whether_it_works_is_told_under_every_name(url: str) -> None:
     """Whatever watches it may know it by another."""
-    assert 200 == httpx.get(f"{url}/healthz", headers={"Host": "watched.example"}).status_code
+    assert 200 == httpx.get(f"{url}/healthz", headers={"Host": "watched.example"}, timeout=60).status_code
 
 
 @pytest.mark.parametrize(

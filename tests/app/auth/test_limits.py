@@ -64,7 +64,9 @@ def test_a_rate(tmp_path: Path) -> None:
         asked = key(rate="3/minute")
         clock.now += 20
         assert ["ok", "ok", "ok", "RateLimited"] == [await outcome(limits, asked) for _ in range(4)]
-        with pytest.raises(RateLimited, match="the key one may ask 3 times a minute; try again in 40 s") as caught:
+        with pytest.raises(
+            RateLimited, match="the key one has used up its rate of 3/minute; try again in 40 s"
+        ) as caught:
             await limits.count(asked)
         assert 40.0 == caught.value.retry_after
         clock.now += 40
@@ -85,7 +87,7 @@ def test_a_quota(tmp_path: Path) -> None:
         assert 4 == await limits.used(asked, asked.quota)
         assert "ok" == await outcome(limits, key(quota="3/day", sha256="1" * 64))
         clock.now += 60
-        with pytest.raises(QuotaUsedUp, match="the key one has used up its 3 requests a day") as caught:
+        with pytest.raises(QuotaUsedUp, match="the key one has used up its quota of 3/day") as caught:
             await limits.count(asked)
         assert 0 < caught.value.retry_after <= 86_400
         clock.now += 86_400
