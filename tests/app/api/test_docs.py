@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,19 @@ def test_the_page_needs_no_internet(plain: httpx.Client) -> None:
     assert [200] * len(loaded) == [plain.get(address).status_code for address in loaded]
     assert [] == [address for address in loaded if not address.startswith("/")]
     assert "/openapi.json" in page
+
+
+def test_a_browser_draws_the_page(
+    plain: httpx.Client, document: dict[str, Any], chromium: Path, tmp_path: Path
+) -> None:
+    """With all operations, and nothing of it is against the page's own Content-Security-Policy."""
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server", f"--user-data-dir={tmp_path}")
+    # The virtual clock stands while something loads; the page is written out when it has run down.
+    told = ("--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom", f"{plain.base_url}/docs")
+    drawn = subprocess.run([chromium, *flags, *told], capture_output=True, text=True, check=True, timeout=120)
+
+    assert [] == [line for line in drawn.stderr.splitlines() if ":CONSOLE:" in line]
+    assert set(document["paths"]) == set(re.findall(r'data-path="([^"]+)"', drawn.stdout))
 
 
 def test_the_root_leads_to_the_documentation(plain: httpx.Client) -> None:
