@@ -31,6 +31,7 @@ class Account:
 
     Attributes:
         id: by which its lines are found in the logs, here and at the servers that are asked for it.
+        key: the name of its API key, never the key; None where there is none.
         started: on the clock of `time.perf_counter()`.
         stages: milliseconds of each, summed over its turns.
         counts: hits and misses, by `stage_hits` and `stage_misses`.
@@ -39,6 +40,7 @@ class Account:
     """
 
     id: str
+    key: str | None = None
     started: float = field(default_factory=time.perf_counter)
     stages: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)

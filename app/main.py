@@ -10,7 +10,7 @@ from app import mcp
 from app.admission import AdmittedOnce
 from app.api import docs, firecrawl, health, jina, metrics, open_webui, openai, problems, tavily, v1
 from app.api.shapes import tell
-from app.auth import Auth, KeyLimits, KeyRing, OwnNames, is_of_this_machine, warn_of_openness
+from app.auth import REST_SECONDS, Auth, KeyLimits, KeyRing, OwnNames, is_of_this_machine, warn_of_openness
 from app.chat import Chat
 from app.deadline import Deadline
 from app.hangup import HangUp
@@ -31,8 +31,10 @@ Errors are RFC 9457 problem details (`application/problem+json`); those of other
 """
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, store_rest_seconds: float = REST_SECONDS) -> FastAPI:
     """The service as an ASGI app. While its models load, requests wait and `/readyz` says 503.
+
+    After a failure, keys are counted without the store for `store_rest_seconds`.
 
     Raises InvalidInput, and MissingExtra where the environment asks for traces.
     """
@@ -73,7 +75,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HangUp)
     app.add_middleware(Deadline)
     if chosen.keys_required:
-        app.add_middleware(Auth, ring=ring, limits=KeyLimits(lambda: app.state.pipeline.parts.store), tell=tell)
+        limits = KeyLimits(lambda: app.state.pipeline.parts.store, rest_seconds=store_rest_seconds)
+        app.add_middleware(Auth, ring=ring, limits=limits, tell=tell)
     elif is_of_this_machine(chosen.host):
         app.add_middleware(OwnNames, tell=tell)
     if chosen.cors_origins:  # outside of the keys: a browser asks without one whether it may ask

@@ -102,7 +102,8 @@ class RequestLog:
 def _tell(account: Account, method: str, route: str, wire: str, status: int) -> None:
     """The request's line."""
     level = logging.DEBUG if route in _QUIET else logging.INFO
-    told = " ".join((account.server_timing(), *(f"{name}={number}" for name, number in account.counts.items())))
+    counted = {**account.counts, **({"key": account.key} if account.key else {})}
+    told = " ".join((account.server_timing(), *(f"{name}={number}" for name, number in counted.items())))
     facts = {
         "method": method,
         "route": route,
@@ -112,6 +113,7 @@ def _tell(account: Account, method: str, route: str, wire: str, status: int) -> 
         "stages": {stage: round(milliseconds, 1) for stage, milliseconds in account.stages.items()},
         "counts": dict(account.counts),
         "degraded": sorted(account.degraded),
+        "key": account.key,
     }
     log.log(level, "%s %s %s %s", method, route, status, told, extra={"facts": facts})
 

@@ -43,6 +43,7 @@ class KeyLimits:
         self._store = store
         self._clock = clock
         self._breaker = Breaker(StoreError, failures=1, seconds=rest_seconds)
+        self._rest_seconds = rest_seconds
         self._failed = False
         # By limit, what this process knows to be used up, or has counted without the store.
         self._used_up: dict[str, str] = {}
@@ -88,7 +89,7 @@ class KeyLimits:
         return number
 
     def _refuse(self, limit: str, window: Window, error: StoreError) -> int:
-        raise QuotaUnknown(f"quotas can't be counted: {error}", REST_SECONDS) from error
+        raise QuotaUnknown(f"quotas can't be counted: {error}", self._rest_seconds) from error
 
     def _tell(self, error: StoreError | None) -> None:
         """Log once that the store fails, and once that it works again."""

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.account import current
 from app.auth.keys import Key, KeyRing
 from app.auth.limits import KeyLimits
 from app.errors import Explained, RetryLater, Tell, Unauthorized, problem_for
@@ -43,7 +44,10 @@ class Auth:
         if scope["type"] != "http":  # a WebSocket, which no route has
             return await send({"type": "websocket.close", "code": 1008})
         try:
-            await self.limits.count(self._key(scope))
+            key = self._key(scope)
+            if account := current.get():
+                account.key = key.name
+            await self.limits.count(key)
         except SecateursError as error:
             return await self.tell(scope, _refusal(scope, error))(scope, receive, send)
         return await self.app(scope, receive, send)

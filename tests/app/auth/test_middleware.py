@@ -236,6 +236,22 @@ def test_keys_are_told_to_nobody(state: Path, client: httpx.Client, caplog: pyte
     assert GIVEN not in told
 
 
+def test_the_name_of_the_key_stands_in_the_log(
+    state: Path, client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the request's line and among its facts, also where its rate refuses; a wrong key has no name."""
+    caplog.set_level(logging.INFO, "secateurs")
+    made = KeyFile(state / "keys.json").add("team-a", quota="1/month")
+    for key in (made, made, "wrong", GIVEN):
+        client.post("/v1/clean", json=BODY, headers=bearer(key))
+
+    records = [record for record in caplog.records if hasattr(record, "facts")]
+    names = [record.facts["key"] for record in records]
+    assert ["team-a", "team-a", None, "environment"] == names
+    written = [re.findall(r" key=(\S+)", record.getMessage()) for record in records]
+    assert [["team-a"], ["team-a"], [], ["environment"]] == written
+
+
 def test_a_websocket_is_refused(address: tuple[str, int]) -> None:
     """There is no route for one, and none would be open."""
     upgrade = [b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"]
@@ -297,7 +313,7 @@ def test_redis_killed_in_the_middle(redis_server: Path, tmp_path: Path) -> None:
     with running_redis(redis_server) as redis:
         settings = Settings(state_dir=tmp_path, embedder="none", keys_required=True, store_url=redis.url)
         with (
-            served(create_app(settings)) as (host, port),
+            served(create_app(settings, store_rest_seconds=0.1)) as (host, port),
             httpx.Client(base_url=f"http://{host}:{port}", timeout=60) as client,
         ):
 
@@ -309,12 +325,12 @@ def test_redis_killed_in_the_middle(redis_server: Path, tmp_path: Path) -> None:
             redis.kill()
             assert [200, 200, 503, 401] == ask()
             told = client.post("/v1/clean", json=BODY, headers=bearer(bounded))
-            assert ("/problems/quota-unavailable", "5") == (told.json()["type"], told.headers["retry-after"])
+            assert ("/problems/quota-unavailable", "1") == (told.json()["type"], told.headers["retry-after"])
             redis.start()
             until = time.monotonic() + 60
             while ask() == [200, 200, 503, 401]:
                 assert time.monotonic() < until, "the quota is not counted again"
-                time.sleep(0.1)
+                time.sleep(0.02)
             assert [200, 200, 200, 401] == ask()
 
 
