@@ -53,7 +53,8 @@ async def mistakes(settings: Settings) -> list[str]:
     with found.of("chat_prompt"):
         instructions(settings.chat_prompt)
     with found.of("keys_file", KeysUnavailable):
-        if settings.keys_required:
+        # A state folder that is none is told of above.
+        if settings.keys_required and (settings.keys_file or settings.state_dir.is_dir()):
             KeyRing.of(settings).current()
     await _check_tokenizers(settings, found)
     with found.of("embedder", ModelError):
