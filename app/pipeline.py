@@ -52,13 +52,23 @@ class Pipeline:
 
         Raises SearchError when the provider fails, InvalidInput, TokenizerError, DeadlineExceeded, Busy.
         """
+        answer, _ = await self.search_and_read(request, None)
+        return answer
+
+    async def search_and_read(
+        self, request: SearchRequest, reading: ReadRequest | None
+    ) -> tuple[Answer, tuple[ReadPage, ...]]:
+        """The same, and each page of the answer as `reading` says, but for where it is; none without it."""
         async with self._under_way(request.deadline_ms, *self.stages_of(request)) as (clock, places):
             counter = await self.parts.counter(request.tokenizer)
             found = await self._found(request, clock)
             places.leave("search")
             slots = slots_of_hits(found.hits[: request.max_results])
-            answer = await self._answer(request, slots, counter, clock, places)
-            return replace(answer, degraded=(*(f"search: {note}" for note in found.degraded), *answer.degraded))
+            tables = await self._tables(request, slots, clock, places)
+            answer = await self._answer(request, slots, tables, counter, clock)
+            places.leave("embed", "generate")
+            answer = replace(answer, degraded=(*(f"search: {note}" for note in found.degraded), *answer.degraded))
+            return answer, await self._read(reading, slots, tables, counter) if reading else ()
 
     async def find(self, request: SearchRequest, later: Sequence[str] = ()) -> Found:
         """Search for the question, and read nothing of what is found; `later` as in `read`.
@@ -77,7 +87,8 @@ class Pipeline:
         slots = _slots(request)
         async with self._under_way(request.deadline_ms, *self.stages_of(request)) as (clock, places):
             counter = await self.parts.counter(request.tokenizer)
-            return await self._answer(request, slots, counter, clock, places)
+            tables = await self._tables(request, slots, clock, places)
+            return await self._answer(request, slots, tables, counter, clock)
 
     async def clean(self, request: CleanRequest) -> CleanedPage:
         """Clean one page.
@@ -109,10 +120,7 @@ class Pipeline:
             about = (request.links, False, request.fresh)
             tables = await Pages(slots, self.parts, self.settings, clock, self.observer, *about).tables()
             places.leave("fetch")
-            limits = self.settings.page_limits()
-            read = partial(read_slot, request, counter, limits)
-            with stage(self.observer, "extract"):
-                return tuple(await asyncio.gather(*map(partial(in_thread, read), slots, tables)))
+            return await self._read(request, slots, tables, counter)
 
     def stages_of(self, request: Wanted) -> tuple[str, ...]:
         """The stages that a request passes through to its answer."""
@@ -138,17 +146,22 @@ class Pipeline:
             self.observer(Event("search", "degraded", detail=note))
         return found
 
-    async def _answer(
-        self, request: Wanted, slots: Sequence[Slot], counter: TokenCounter, clock: Clock, places: Places
-    ) -> Answer:
-        """What search and prune share: pages -> node tables -> pruned -> Answer."""
+    async def _tables(
+        self, request: Wanted, slots: Sequence[Slot], clock: Clock, places: Places
+    ) -> Sequence[NodeTable]:
+        """What search and prune share: pages -> node tables."""
         early = isinstance(request, SearchRequest)  # who names pages wants each of them
         pages = Pages(slots, self.parts, self.settings, clock, self.observer, request.links, early, request.fresh)
         arrived = await pages.tables()
         places.leave("fetch")
+        return arrived
+
+    async def _answer(
+        self, request: Wanted, slots: Sequence[Slot], arrived: Sequence[NodeTable], counter: TokenCounter, clock: Clock
+    ) -> Answer:
+        """What search and prune share, too: node tables, each content once -> pruned -> Answer."""
         tables = await in_thread(distinct, slots, arrived)
         pruned = await self._prune(request, tables, counter, clock)
-        places.leave("embed", "generate")
         short = shortfalls(slots, pruned, request.max_tokens)
         for note in short:
             name, _, detail = note.partition(": ")
@@ -166,6 +179,14 @@ class Pipeline:
             degraded=(*short, *pruned.degraded),
             took_ms=clock.milliseconds(),
         )
+
+    async def _read(
+        self, request: ReadRequest, slots: Sequence[Slot], tables: Sequence[NodeTable], counter: TokenCounter
+    ) -> tuple[ReadPage, ...]:
+        """Pages as they are read without a question. Raises InvalidInput, PageError, TokenizerError."""
+        read = partial(read_slot, request, counter, self.settings.page_limits())
+        with stage(self.observer, "extract"):
+            return tuple(await asyncio.gather(*map(partial(in_thread, read), slots, tables)))
 
     async def _prune(self, request: Wanted, tables: Sequence[NodeTable], counter: TokenCounter, clock: Clock) -> Pruned:
         """The method, with what it needs from the models, as long as there is time."""

@@ -1,5 +1,6 @@
 """A web site of a few pages, for tests that read it over a real socket."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,11 +8,13 @@ from threading import Thread
 
 
 @contextmanager
-def site_of(pages: Mapping[str, str]) -> Iterator[str]:
-    """The address of a site with these pages, path -> HTML, and nothing else."""
+def site_of(pages: Mapping[str, str], asked: Counter[str] | None = None) -> Iterator[str]:
+    """The address of a site with these pages, path -> HTML, and nothing else; `asked` counts its requests by path."""
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked[self.path] += 1
             body = pages.get(self.path, "<h1>Nothing here</h1>").encode()
             self.send_response(200 if self.path in pages else 404)
             self.send_header("Content-Type", "text/html; charset=utf-8")

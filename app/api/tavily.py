@@ -4,6 +4,7 @@ Fields of theirs that mean nothing here are read and ignored, as their clients s
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -16,7 +17,6 @@ from app.api.v1_models import Domain, HttpAddress, Question, TimeRange
 from app.clock import Clock
 from app.errors import Explained
 from app.messages import Format, PruneRequest, ReadRequest, Result, SearchRequest
-from app.pipeline import Pipeline
 
 RawFormat = Literal["markdown", "text"]
 _TIME_RANGES = {"d": "day", "w": "week", "m": "month", "y": "year"}
@@ -43,6 +43,12 @@ class TavilySearch(_Body):
     include_raw_content: bool | RawFormat = False
     max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Budget of all `content` together; ours.")
     format: Format = Field("html", description="Format of `content`; ours.")
+
+    def reading(self) -> ReadRequest | None:
+        """How each page is read besides, where its main content is wanted."""
+        if not self.include_raw_content:
+            return None
+        return ReadRequest(formats=("markdown" if self.include_raw_content is True else self.include_raw_content,))
 
 
 class TavilyExtract(_Body):
@@ -141,15 +147,15 @@ async def search(body: TavilySearch, pipeline: ThePipeline) -> dict[str, Any]:
         include_domains=tuple(body.include_domains or ()),
         exclude_domains=tuple(body.exclude_domains or ()),
     )
-    answer = await pipeline.search(request)
+    answer, pages = await pipeline.search_and_read(request, body.reading())
     results = [result for result in answer.results[: body.max_results] if result.url]
-    raw = await _raw(results, body.include_raw_content, pipeline)
+    raw = {page.result.id: page.result.content for page in pages if page.result.status == "ok"}
     return {
         "query": body.query,
         "answer": None,
         "follow_up_questions": None,
         "images": [],
-        "results": [_found(result, raw.get(result.url or "")) for result in results],
+        "results": [_found(result, raw) for result in results],
         "response_time": round(answer.took_ms / 1000, 3),
         "degraded": list(answer.degraded),
         "removed": dict(answer.removed),
@@ -193,22 +199,12 @@ async def extract(body: TavilyExtract, pipeline: ThePipeline) -> dict[str, Any]:
     }
 
 
-def _found(result: Result, raw: str | None) -> dict[str, Any]:
+def _found(result: Result, raw: Mapping[int, str]) -> dict[str, Any]:
     return {
         "title": result.title or result.url,
         "url": result.url,
         "content": result.content or result.snippet or "",
         "score": result.score or 0.0,
-        "raw_content": raw,
+        "raw_content": raw.get(result.id) or raw.get(result.duplicate_of or 0),
         "published_date": result.published,
     }
-
-
-async def _raw(results: list[Result], wanted: bool | RawFormat, pipeline: Pipeline) -> dict[str, str]:
-    """Address -> main content, where that is wanted beside what answers the question."""
-    if not wanted or not results:
-        return {}
-    form: RawFormat = "markdown" if wanted is True else wanted
-    urls = tuple(result.url for result in results if result.url)
-    pages = await pipeline.read(ReadRequest(urls=urls, formats=(form,)))
-    return {url: page.result.content for url, page in zip(urls, pages, strict=True) if page.result.status == "ok"}

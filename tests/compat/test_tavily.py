@@ -1,12 +1,17 @@
 """Tavily's own client, and LangChain's, with another base URL and nothing else changed."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from langchain_tavily import TavilyExtract, TavilySearch
 from tavily import BadRequestError, TavilyClient
 
-from tests.compat.conftest import QUESTION, TEXT
+from app.main import create_app
+from app.settings import Settings
+from tests.app.serving import served
+from tests.compat.conftest import PAGE, QUESTION, TEXT
+from tests.site import site_of
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +34,31 @@ def test_search(client: TavilyClient) -> None:
 
 
 def test_search_with_raw_content_and_domains(client: TavilyClient) -> None:
-    """Pages that only the index has can't be fetched; the result stands without its raw content."""
+    """The main content of each page beside what answers the question, of pages that only the index has, too."""
     found = client.search(QUESTION, include_domains=["secateurs.example"], include_raw_content="text", max_results=1)
     none = client.search(QUESTION, exclude_domains=["secateurs.example"])
 
-    assert [None] == [row["raw_content"] for row in found["results"]]
+    (row,) = found["results"]
+    assert row["raw_content"].startswith("Secateurs\nThe budget is ")
     assert [] == none["results"]
+
+
+def test_raw_content_costs_no_second_fetch(settings: Settings) -> None:
+    """The search has read the pages; one that can't be had has none."""
+    pages = {"/one": PAGE, "/two": "<p>Roses of another garden are cut in week 9."}
+    asked: Counter[str] = Counter()
+    with site_of(pages, asked) as site:
+        urls = tuple(f"{site}/{name}" for name in ("one", "two", "none"))
+        changes = {"provider": "urls", "urls": urls, "cache": False, "fetch_ports": (int(site.rpartition(":")[2]),)}
+        with served(create_app(settings.model_copy(update=changes))) as (host, port):
+            client = TavilyClient("tvly-any", api_base_url=f"http://{host}:{port}/tavily")
+            rows = client.search("When are old roses cut?", include_raw_content=True)["results"]
+            client.session.close()
+
+    raw = {row["url"].rpartition("/")[2]: row["raw_content"] for row in rows}
+    assert f"# Roses\n{TEXT}" in raw["one"]
+    assert ("week 9" in raw["two"], None) == (True, raw["none"])
+    assert {"/one": 1, "/two": 1} == {path: asked[path] for path in pages}
 
 
 def test_extract(client: TavilyClient, site: str) -> None:
