@@ -7,9 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.cache import tables
 from app.cli.sample import index_sample
 from app.main import create_app
 from app.settings import Settings
+from pruning.document import Limits, Page
+from pruning.nodes import NodeTable
 from tests.app.serving import served
 
 
@@ -40,3 +43,17 @@ def plain(sample_state: Path) -> Iterator[httpx.Client]:
 def whole(sample_state: Path) -> Iterator[httpx.Client]:
     """The service as a new user starts it, with its model."""
     yield from client_of(state_dir=sample_state)
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
+    """Every page that is parsed from here on, and not read from the cache."""
+    seen: list[Page] = []
+    parse = tables.read_page
+
+    def read_page(page: Page, limits: Limits, *, links: bool) -> NodeTable:
+        seen.append(page)
+        return parse(page, limits, links=links)
+
+    monkeypatch.setattr(tables, "read_page", read_page)
+    return seen

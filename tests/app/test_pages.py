@@ -1,8 +1,6 @@
 """Pages that are empty until their scripts have run: what answers hold of them, with a browser and without."""
 
 import asyncio
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +9,10 @@ import pytest
 
 from app.fetch.errors import BrowserUnavailable
 from app.messages import Answer, PruneRequest, SearchRequest
-from app.parts import open_parts
-from app.pipeline import Pipeline
 from app.search import Hit
-from app.settings import Settings
 from pruning.document import Page
-from tests.app.test_pipeline import Finding
+from tests.app.in_process import Finding, pipeline_with
+from tests.site import site_of
 
 SHELL = """<!doctype html><title>Hours</title><noscript>Please enable JavaScript.</noscript><div id="root"></div>
 <script>fetch('/data').then(data => data.text()).then(text => { document.querySelector('#root').innerHTML = text; })
@@ -55,35 +51,15 @@ class Drawing:
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """A web server with these pages."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = PAGES.get(self.path, "").encode()
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with site_of(PAGES) as address:
+        yield address
 
 
 def answer(*hits: Hit, browser: Drawing | None = None, **settings: Any) -> Answer:
     """A search that finds these pages; a hit without a snippet is as good as an address that was named."""
 
     async def ask() -> Answer:
-        chosen = Settings(embedder="none", fetch_allowed_hosts=("127.0.0.1",), **settings)
-        async with open_parts(chosen) as parts:
-            parts.providers = {"local": Finding(*hits)}
-            parts.browser = browser or parts.browser
-            pipeline = Pipeline(parts, chosen)
+        async with pipeline_with(provider=Finding(*hits), browser=browser, **settings) as pipeline:
             if any(hit.snippet for hit in hits):
                 return await pipeline.search(SearchRequest(query="when on Sunday?"))
             return await pipeline.prune(PruneRequest(query="when on Sunday?", urls=tuple(hit.url for hit in hits)))

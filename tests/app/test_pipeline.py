@@ -18,24 +18,11 @@ from app.pipeline import Pipeline
 from app.search import Found, Hit, SearchError, SearchQuery
 from app.settings import Settings
 from pruning import Event, InvalidInput, Page, PageTooLarge
+from tests.app.in_process import Finding, pipeline_with
 
 # Time that no test waits for.
 PATIENT = {"fetch_seconds": 600.0, "deadline_seconds": 3600.0}
 GOOD = "<title>Hours</title><h1>Hours</h1><p>Sunday: 10 to 14.</p>"
-
-
-class Finding:
-    """A provider that finds what it is given."""
-
-    name = "found"
-
-    def __init__(self, *hits: Hit) -> None:
-        self.hits = hits
-
-    async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
-        return Found(list(self.hits))
-
-    async def aclose(self) -> None: ...
 
 
 class Partial(Finding):
@@ -110,19 +97,12 @@ def site() -> Iterator[str]:
         thread.join()
 
 
-def run(
-    ask: Callable[[Pipeline], Awaitable[Any]], *, provider: Finding | None = None, embedder: Any = None, **settings: Any
-) -> Any:
+def run(ask: Callable[[Pipeline], Awaitable[Any]], **parts_and_settings: Any) -> Any:
     """What a pipeline with these parts and settings answers."""
 
     async def inside() -> Any:
-        chosen = Settings(embedder="none", fetch_allowed_hosts=("127.0.0.1",), **settings)
-        async with open_parts(chosen) as parts:
-            if provider:
-                parts.providers = {"local": provider}
-            if embedder:
-                parts.embedder = embedder
-            return await ask(Pipeline(parts, chosen))
+        async with pipeline_with(**parts_and_settings) as pipeline:
+            return await ask(pipeline)
 
     return asyncio.run(inside())
 

@@ -13,14 +13,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from app.cache import tables
 from app.cache.vectors import PROBE
 from app.messages import Answer, PruneRequest, ReadPage, ReadRequest
 from app.parts import open_parts
 from app.pipeline import Pipeline
 from app.settings import Settings
-from pruning.document import Limits, Page
-from pruning.nodes import NodeTable
+from pruning.document import Page
 from pruning.observe import Event, Observer, unobserved
 from tests.app.models.word_server import WordServer
 from tests.app.serving import served
@@ -41,20 +39,6 @@ def words() -> Iterator[tuple[WordServer, str]]:
     server = WordServer()
     with server.url() as url:
         yield server, url
-
-
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
-    """Every page that the pipeline parses from here on."""
-    seen: list[Page] = []
-    parse = tables.read_page
-
-    def read_page(page: Page, limits: Limits, *, links: bool) -> NodeTable:
-        seen.append(page)
-        return parse(page, limits, links=links)
-
-    monkeypatch.setattr(tables, "read_page", read_page)
-    return seen
 
 
 def answer(url: str, question: str, pages: Sequence[Page], folder: Path | None, hear: Observer = unobserved) -> Answer:

@@ -1,7 +1,6 @@
 """Servers that use HTTP/2 against us: floods, bombs and broken rules, each a named error and a closed connection."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice, repeat
 
@@ -33,6 +32,7 @@ from app.fetch import (
     TooSlow,
     UnreadableBody,
 )
+from tests.app.fetch.certificates import server_of, trusting
 
 pytestmark = pytest.mark.anyio
 
@@ -127,10 +127,8 @@ def authority() -> trustme.CA:
 @pytest.fixture
 async def fetcher(authority: trustme.CA) -> AsyncIterator[Fetcher]:
     """A fetcher that may ask the loopback."""
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
     guard = Guard(allowed_hosts=frozenset({"127.0.0.1"}))
-    async with Fetcher(guard, LIMITS, Manners(robots=False), verify=trusting) as made:
+    async with Fetcher(guard, LIMITS, Manners(robots=False), verify=trusting(authority)) as made:
         yield made
 
 
@@ -141,8 +139,7 @@ async def test_an_attack_is_a_named_error_and_its_connection_is_closed(
     """Within the limits that hold for all pages."""
     make, kinds = ATTACKS[name]
     attacker = Attacker(make())
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context = server_of(authority, "127.0.0.1")
     context.set_alpn_protocols(["h2"])
     server = await asyncio.start_server(attacker.handle, "127.0.0.1", 0, ssl=context)
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime
-import ssl
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +10,7 @@ import trustme
 from app.fetch import Fetcher, Guard, Manners, Refused, TlsFailed
 from app.fetch import guard as guard_module
 from app.fetch.addresses import refusal
+from tests.app.fetch.certificates import server_of, trusting
 from tests.app.fetch.conftest import PAGE, Site, answer
 
 pytestmark = pytest.mark.anyio
@@ -62,18 +62,16 @@ async def test_a_certificate_that_proves_nothing_is_refused(
         sent.append(await reader.read())
         writer.close()
 
-    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name, not_after=until).configure_cert(context)
-    trusting = ssl.create_default_context()
-    (authority if known else trustme.CA()).configure_trust(trusting)
-    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+    authority = trustme.CA()
+    verify = trusting(authority if known else trustme.CA())
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=server_of(authority, name, until=until))
     port = server.sockets[0].getsockname()[1]
 
     async def to_loopback(host: str, port: int) -> Sequence[str]:
         return ["127.0.0.1"]
 
     guard = Guard(allowed_hosts=frozenset({"page.example"}), resolver=to_loopback)
-    async with server, Fetcher(guard, manners=ALONE, verify=trusting) as fetcher:
+    async with server, Fetcher(guard, manners=ALONE, verify=verify) as fetcher:
         with pytest.raises(TlsFailed, match=f"^TLS failed: .*{problem}"):
             await fetcher.fetch(f"https://page.example:{port}/")
     assert [] == [data for data in sent if data]

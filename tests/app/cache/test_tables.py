@@ -1,7 +1,6 @@
 """Pages that were read before: not parsed again, and never mistaken for each other."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,25 +9,10 @@ from app.cache import Cache, Tables, tables
 from pruning import stored
 from pruning.document import Limits, Page
 from pruning.errors import PageTooLarge
-from pruning.nodes import NodeTable
 from pruning.observe import Event
 from tests.app.cache.stores import DictStore
 
 PAGE = Page("<title>Pears</title><p>Cut in <a href=winter>late winter</a>.", url="https://a.example/pears")
-
-
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Page]]:
-    """Every page that is parsed from here on."""
-    seen: list[Page] = []
-    parse = tables.read_page
-
-    def read_page(page: Page, limits: Limits, *, links: bool) -> NodeTable:
-        seen.append(page)
-        return parse(page, limits, links=links)
-
-    monkeypatch.setattr(tables, "read_page", read_page)
-    return seen
 
 
 def read(store: DictStore | None, *pages: Page, limits: Limits | None = None, links: bool = False) -> list[Event]:

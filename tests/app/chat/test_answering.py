@@ -8,26 +8,10 @@ import pytest
 
 from app.chat import OUR_MODEL, Chat, ChatRequest, Retrieved
 from app.messages import SearchRequest
-from app.parts import open_parts
-from app.pipeline import Pipeline
-from app.search import Found, Hit, SearchQuery
-from app.settings import Settings
+from app.search import Hit
 from pruning import InvalidInput, Page
+from tests.app.in_process import Finding, pipeline_with
 from tests.app.search.engine_server import EngineServer, Reply
-
-
-class Finding:
-    """A provider that finds what it is given."""
-
-    name = "found"
-
-    def __init__(self, *hits: Hit) -> None:
-        self.hits = hits
-
-    async def search(self, query: SearchQuery, *, deadline: float | None = None) -> Found:
-        return Found(list(self.hits))
-
-    async def aclose(self) -> None: ...
 
 
 def asked(*hits: Hit, **settings: Any) -> tuple[Retrieved, dict[str, Any], dict[str, Any]]:
@@ -36,16 +20,15 @@ def asked(*hits: Hit, **settings: Any) -> tuple[Retrieved, dict[str, Any], dict[
 
     async def inside() -> Any:
         async with server.url() as url:
-            chosen = Settings(embedder="none", cache=False, chat_model_url=url, chat_model="m", **settings)
-            async with open_parts(chosen) as parts:
-                parts.providers = {"local": Finding(*hits)}
+            told = {"cache": False, "chat_model_url": url, "chat_model": "m", **settings}
+            async with pipeline_with(provider=Finding(*hits), **told) as pipeline:
                 request = ChatRequest(
                     messages=({"role": "user", "content": "Is it?"},),
                     model=OUR_MODEL,
                     search=SearchRequest(query=""),
                     parameters={},
                 )
-                found, completion = await Chat(Pipeline(parts, chosen)).complete(request)
+                found, completion = await Chat(pipeline).complete(request)
                 return found, completion, server.seen[-1].body
 
     return asyncio.run(inside())

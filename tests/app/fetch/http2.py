@@ -12,6 +12,8 @@ import h2.events
 import h2.exceptions
 import trustme
 
+from tests.app.fetch.certificates import server_of, trusting
+
 Headers = Iterable[tuple[str, str]]
 HTML = (("content-type", "text/html"),)
 
@@ -76,16 +78,13 @@ async def http2_site(*names: str) -> AsyncIterator[tuple[Http2Site, ssl.SSLConte
     """A site with a certificate for these names, and a context that trusts it."""
     authority = trustme.CA()
     site = Http2Site()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*names).configure_cert(context)
+    context = server_of(authority, *names)
     context.set_alpn_protocols(["h2"])
     context.sni_callback = lambda _, name, __: site.server_names.append(name)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
     server = await asyncio.start_server(site.handle, "127.0.0.1", 0, ssl=context, ssl_shutdown_timeout=0.1)
     site.port = server.sockets[0].getsockname()[1]
     try:
-        yield site, trusting
+        yield site, trusting(authority)
     finally:
         server.close()
         for writer in site.writers:

@@ -1,6 +1,5 @@
 """The guard: what may be asked, whose address is used, and that no hop of a redirect gets round it."""
 
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.fetch import Fetcher, FetchError, Guard, Refused, TlsFailed
+from tests.app.fetch.certificates import server_of, trusting
 from tests.app.fetch.conftest import QUIET, Site
 
 pytestmark = pytest.mark.anyio
@@ -176,14 +176,10 @@ async def test_the_certificate_must_be_of_the_host_that_was_asked(
 ) -> None:
     """Connecting to an address changes nothing about TLS: the name is verified, and so is who signed."""
     authority = trustme.CA()
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("good.test").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    site = await start_site(server)
+    site = await start_site(server_of(authority, "good.test"))
     site.answers["/"] = PAGE
     guard = Guard(allowed_hosts=frozenset({"good.test", "evil.test"}), resolver=answering([["127.0.0.1"]] * 3))
-    async with Fetcher(guard, manners=QUIET, verify=client) as fetcher:
+    async with Fetcher(guard, manners=QUIET, verify=trusting(authority)) as fetcher:
         await fetcher.fetch(f"https://good.test:{site.port}/")
         with pytest.raises(TlsFailed, match="certificate verify failed: Hostname mismatch"):
             await fetcher.fetch(f"https://evil.test:{site.port}/")
