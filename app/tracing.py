@@ -90,7 +90,8 @@ class Trace:
         match event.kind:
             case "started" | "asked":
                 kind = self._trace.SpanKind.CLIENT if event.kind == "asked" else self._trace.SpanKind.INTERNAL
-                self._open.append((event.stage, self._tracer.start_span(event.stage, self._context(), kind=kind)))
+                begun = self._tracer.start_span(event.stage, self._context(beside=event.stage), kind=kind)
+                self._open.append((event.stage, begun))
             case "finished" | "failed" | "answered":
                 self._close(event)
             case "degraded":
@@ -125,8 +126,9 @@ class Trace:
             span.set_status(self._trace.StatusCode.ERROR)
         span.end()
 
-    def _innermost(self) -> "Span":
-        return self._open[-1][1] if self._open else self._root
+    def _innermost(self, beside: str = "") -> "Span":
+        """The last one begun; pages are fetched and read side by side, so none is within another of its name."""
+        return next((span for name, span in reversed(self._open) if name != beside), self._root)
 
-    def _context(self) -> Any:
-        return self._trace.set_span_in_context(self._innermost())
+    def _context(self, beside: str = "") -> Any:
+        return self._trace.set_span_in_context(self._innermost(beside))

@@ -19,7 +19,7 @@ from pruning.errors import InvalidInput
 
 # As of grep and diff: 2 is trouble of the command itself.
 WRONG = 1
-_USER_OF_URL = re.compile(r"(?<=://)[^/\s@]+@")
+_USER_OF_URL = re.compile(r"(?<=://)[^/\s]+@")  # to the last @: a password may have one
 # Nothing shorter is a secret, and it would be found in any text.
 _SHORTEST_SECRET = 4
 _SECONDS = 2.0

@@ -54,6 +54,11 @@ def app(kept: InMemorySpanExporter) -> FastAPI:
             with asking(observe, "embedder"):
                 return passed_on()
 
+    @app.get("/pages")
+    async def pages() -> None:
+        with stage(observe, "fetch"), asking(observe, "web"), asking(observe, "web"):
+            pass
+
     @app.get("/poor")
     async def poor() -> None:
         observe(Event("generate", "started"))
@@ -92,6 +97,15 @@ def test_a_request_is_a_span_of_the_callers_trace(app: FastAPI, kept: InMemorySp
     } == request.attributes
     assert f"00-{TRACE}-{embedder.context.span_id:016x}-01" == told["traceparent"]
     assert "canary" not in "".join(span.to_json() for span in spans.values())
+
+
+def test_what_is_done_side_by_side_is_within_the_same(app: FastAPI, kept: InMemorySpanExporter) -> None:
+    """Pages are fetched at once: none of them is a part of another."""
+    get(app, "/pages")
+
+    spans = kept.get_finished_spans()
+    (fetch,) = [span.context.span_id for span in spans if span.name == "fetch"]
+    assert [fetch, fetch] == [span.parent.span_id for span in spans if span.name == "web" and span.parent]
 
 
 def test_failures_have_a_kind_and_nothing_stays_open(app: FastAPI, kept: InMemorySpanExporter) -> None:

@@ -154,7 +154,7 @@ def test_all_settings_are_shown_without_secrets(
     capfd: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch
 ) -> None:
     """A line each; passwords in addresses are left out, too."""
-    for name, value in (("BRAVE_KEY", "hunter2"), ("SEARXNG_URL", "http://me:hunter2@host/"), ("FETCH_ROBOTS", "0")):
+    for name, value in (("BRAVE_KEY", "hunter2"), ("SEARXNG_URL", "http://me:at@home@host/"), ("FETCH_ROBOTS", "0")):
         environment.setenv(f"SECATEURS_{name}", value)
     assert 0 == main(["config", "show"])
     out, _ = capfd.readouterr()
@@ -163,3 +163,4 @@ def test_all_settings_are_shown_without_secrets(
     shown = {"SECATEURS_BRAVE_KEY=…", "SECATEURS_SEARXNG_URL=http://…@host/", "SECATEURS_FETCH_ROBOTS=false"}
     assert shown | {"SECATEURS_FETCH_PORTS=80,443,8080,8443", "SECATEURS_CACHE_DIR="} <= set(lines)
     assert "hunter2" not in out
+    assert "home@" not in out
