@@ -49,7 +49,7 @@ test-leaks: dev ## Search 1,000 times among random faults, and look for what is 
 	@SECATEURS_TESTS_SEARCHES=1000 $(BIN)/python -m pytest tests/faults/test_leaks.py -s $(ARGS)
 
 test-faults: dev ## Kill each upstream in the middle of more traffic on two worker processes
-	@SECATEURS_TESTS_ANSWERS=20 SECATEURS_TESTS_CALLERS=3 SECATEURS_TESTS_REST=10 SECATEURS_WORKERS=2 \
+	@SECATEURS_TESTS_ANSWERS=20 SECATEURS_TESTS_CALLERS=3 SECATEURS_TESTS_REST=10 SECATEURS_TESTS_WORKERS=2 \
 	  $(BIN)/python -m pytest tests/faults/test_kills.py $(ARGS)
 
 lint: dev ## Check style, formatting and types

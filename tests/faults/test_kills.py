@@ -16,13 +16,17 @@ from tests.faults.table import is_like, table
 SECTION = "Killed in the middle of traffic"
 # Each route is asked so often while the upstream is dead, and once it is well again.
 ANSWERS = int(os.environ.get("SECATEURS_TESTS_ANSWERS", "1"))
-REST_SECONDS = os.environ.get("SECATEURS_TESTS_REST", "0.5")
+# Read here: the tests' own settings hide all others from what they start.
+SETTINGS = {
+    "SECATEURS_REST_SECONDS": os.environ.get("SECATEURS_TESTS_REST", "0.5"),
+    "SECATEURS_WORKERS": os.environ.get("SECATEURS_TESTS_WORKERS", "1"),
+}
 
 
 @pytest.fixture(scope="module")
 def running(redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A service and its upstreams."""
-    with world(redis_server, tmp_path_factory.mktemp("kills"), SECATEURS_REST_SECONDS=REST_SECONDS) as made:
+    with world(redis_server, tmp_path_factory.mktemp("kills"), **SETTINGS) as made:
         yield made
 
 
