@@ -133,7 +133,12 @@ async def _answer(url: str, options: JinaOptions, request: Request, pipeline: Pi
     if "application/json" in accept:
         return JSONResponse({"code": 200, "status": 20000, "data": data, "meta": {"usage": data["usage"]}})
     text = data["content"] if options.form in ("html", "text") else _block(data)
-    return PlainTextResponse(text, headers=_AS_TEXT)
+    return PlainTextResponse(text, headers=_AS_TEXT | _beside(data))
+
+
+def _beside(data: dict[str, Any]) -> dict[str, str]:
+    """What a page by itself has no place for, as headers: JSON, since it is ASCII and of one line."""
+    return {f"X-{name.title()}": json.dumps(data[name]) for name in ("warning", "removed") if name in data}
 
 
 async def _read(url: str, options: JinaOptions, pipeline: Pipeline) -> dict[str, Any]:

@@ -50,6 +50,16 @@ def test_json(client: httpx.Client, site: str) -> None:
     assert data["usage"]["tokens"] > 50
 
 
+def test_text_that_is_the_page_alone(client: httpx.Client, site: str) -> None:
+    """What fell short, and what cleaning took away, stand beside it."""
+    asked = {"X-Return-Format": "text", "X-Target-Selector": "#nothing"}
+    answer = client.get(f"/r/{site}/roses", headers=asked)
+
+    assert "" == answer.text
+    assert "there is no text on the page where '#nothing' looks" == json.loads(answer.headers["x-warning"])
+    assert {"empty": 1} == json.loads(answer.headers["x-removed"])
+
+
 def test_events(client: httpx.Client, site: str) -> None:
     """One event, which is the last and most complete."""
     answer = client.get(f"/r/{site}/roses", headers={"Accept": "text/event-stream"})
