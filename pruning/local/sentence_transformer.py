@@ -147,9 +147,15 @@ class SentenceTransformerEmbedder:
                 if self._model is None:
                     model = self._load()
                     self._room, self._starts_of = _window_of(model)
-                    self._workers = Workers(model.device.type)
+                    self._workers = self._begin(model.device.type)
                     self._model = model
         return self._model
+
+    def _begin(self, device: str) -> Workers:
+        try:
+            return Workers(device)
+        except RuntimeError as error:
+            raise ModelError(f"the embedding model {self.name} can't be loaded: {reason(error)}") from error
 
     def _computing(self) -> Workers:
         self._loaded()

@@ -1,6 +1,9 @@
 """The threads that a model of this process computes in."""
 
+import os
+import signal
 import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -82,3 +85,45 @@ def test_an_error_ends_it(workers: Workers) -> None:
     with pytest.raises(ZeroDivisionError):
         list(workers.map(int, (1 // item for item in (1, 0, 1))))
     assert [3] == list(workers.map(int, [3]))
+
+
+def test_a_fork_has_threads_of_its_own(workers: Workers) -> None:
+    """Those of its parent are gone there, though the pool takes them for idle: work would wait for ever."""
+    assert [3] == list(workers.map(int, [3]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks beside threads
+        child = os.fork()
+    if not child:
+        try:
+            signal.alarm(60)
+            os._exit(0 if list(range(9)) == list(workers.map(int, range(9))) else 1)
+        finally:
+            os._exit(2)
+
+    assert 0 == os.waitpid(child, 0)[1]
+    assert [3] == list(workers.map(int, [3]))
+
+
+def test_a_thread_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were started don't wait for it: they end."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    start = threading.Thread.start
+    begun: list[threading.Thread] = []
+
+    def scarce(thread: threading.Thread) -> None:
+        if len(begun) == 2:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    try:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            Workers("cpu")
+        assert 3 == torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    for thread in begun:
+        thread.join(30)
+    assert [False, False] == [thread.is_alive() for thread in begun]
