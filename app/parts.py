@@ -46,6 +46,7 @@ class Parts:
         cache: what is kept for the next time; None where the settings want none.
         tables: reads pages.
         path_model: scores blocks by their paths; None where none is configured.
+        stopping: the service takes its leave, whatever is loaded.
     """
 
     def __init__(self, settings: Settings, observer: Observer = unobserved) -> None:
@@ -75,7 +76,8 @@ class Parts:
         self._connecting = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
-        self.not_ready_because = "the models are not loaded yet"
+        self.stopping = False
+        self._not_loaded_because = "the models are not loaded yet"
 
     def provider(self, name: str | None) -> SearchProvider:
         """The search provider of that name, the default one without a name. Raises ProviderNotConfigured."""
@@ -139,8 +141,13 @@ class Parts:
             return await self.path_model.logprobs(need, deadline=until)
 
     @property
+    def not_ready_because(self) -> str:
+        """Why requests should go elsewhere; empty when they may come."""
+        return "the service is shutting down" if self.stopping else self._not_loaded_because
+
+    @property
     def ready(self) -> bool:
-        """The models and the default tokenizer are loaded."""
+        """The models and the default tokenizer are loaded, and the service is not stopping."""
         return not self.not_ready_because
 
     def start_loading(self) -> None:
@@ -173,11 +180,11 @@ class Parts:
             foreseen = isinstance(error, SecateursError)
             # Whoever asks `/readyz` reads it, without a key, and so does whoever reads the log.
             told = own_words(str(error)) if foreseen else f"loading the models failed: {error or type(error).__name__}"
-            if told != self.not_ready_because:
+            if told != self._not_loaded_because:
                 log.error("not ready, trying again: %s", told, exc_info=not foreseen)
-            self.not_ready_because = told
+            self._not_loaded_because = told
             return False
-        self.not_ready_because = ""
+        self._not_loaded_because = ""
         return True
 
     async def _load_path_model(self) -> None:

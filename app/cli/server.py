@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Stop as uvicorn does, after the time in which others may notice that the service is going."""
-        self._parts.not_ready_because = "the service is shutting down"
+        self._parts.stopping = True
         await asyncio.sleep(self._settings.drain_seconds)
         last = threading.Timer(self._settings.shutdown_seconds + END_SECONDS, os._exit, (1,))
         last.daemon = True

@@ -183,6 +183,20 @@ def test_a_server_that_comes_up_later_makes_the_service_ready(tmp_path: Path) ->
         assert (False, True) == asyncio.run(inside(url))
 
 
+def test_models_that_are_loaded_while_the_service_stops_do_not_make_it_ready(tmp_path: Path) -> None:
+    """Whoever shares out requests would send it new ones again."""
+
+    async def inside() -> tuple[str, bool]:
+        async with open_parts(Settings(state_dir=tmp_path, embedder="none")) as parts:
+            parts.stopping = True
+            parts.start_loading()
+            async with asyncio.timeout(60):
+                await parts.becomes_ready()
+            return parts.not_ready_because, parts.ready
+
+    assert ("the service is shutting down", False) == asyncio.run(inside())
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     """Each under its own variable."""
     with pytest.raises(Misconfigured) as caught:
