@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -125,13 +126,29 @@ class KeyFile:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    def _pass_on(self, file: int) -> None:
+        """Give a new file the owner and the mode of the one that it replaces: who reads that must read this, too."""
+        try:
+            old = self.path.stat()
+        except FileNotFoundError:
+            return
+        made = os.fstat(file)
+        try:
+            if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+                os.fchown(file, old.st_uid, old.st_gid)
+        except PermissionError as error:
+            told = "it is another user's, and only they and root may change it"
+            raise PermissionError(error.errno, told, str(self.path)) from None
+        os.fchmod(file, stat.S_IMODE(old.st_mode))
+
     def _write(self, keys: Sequence[Key]) -> None:
         text = _Contents(keys=tuple(keys)).model_dump_json(indent=2, exclude_none=True)
-        # Readable for its owner alone, as temporary files are.
+        # The first one is readable for its owner alone, as temporary files are.
         with tempfile.NamedTemporaryFile("w", dir=self.path.parent, prefix=self.path.name, delete=False) as file:
             try:
                 file.write(text + "\n")
                 file.flush()
+                self._pass_on(file.fileno())
                 os.fsync(file.fileno())
                 Path(file.name).replace(self.path)
             except BaseException:

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import os
 import resource
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -58,6 +61,39 @@ def test_only_hashes_are_kept(file: KeyFile) -> None:
     assert ("60/minute", "10000/month") == (kept["rate"], kept["quota"])
     assert 0o600 == stat.S_IMODE(file.path.stat().st_mode)
     assert None is find(KeyRing(file), kept["sha256"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_who_may_read_the_file_stays(file: KeyFile) -> None:
+    """Root changes a key of a service that runs as another user; and another user can't take the file away from it."""
+    file.add("one")
+    os.chown(file.path, 4711, 4712)
+    file.path.chmod(0o640)
+    file.add("two")
+    found = file.path.stat()
+    assert (4711, 4712, 0o640) == (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+
+    os.chown(file.path, 0, 0)
+    file.path.chmod(0o644)
+    with TemporaryDirectory() as folder:  # pytest's own are for their owner alone
+        shutil.copytree(file.path.parent, folder, dirs_exist_ok=True)
+        for path in (Path(folder), *Path(folder).glob("*.lock")):
+            path.chmod(0o777)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionError, match="only they and root may change it"):
+                KeyFile(Path(folder) / file.path.name).revoke("two")
+        finally:
+            os.seteuid(0)
+        assert ["keys.json", "keys.json.lock"] == sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_the_mode_of_the_file_stays(file: KeyFile) -> None:
+    """An operator has let a group read it."""
+    file.add("one")
+    file.path.chmod(0o640)
+    file.revoke("one")
+    assert 0o640 == stat.S_IMODE(file.path.stat().st_mode)
 
 
 def test_a_revoked_key_is_none(file: KeyFile) -> None:
