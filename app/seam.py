@@ -21,14 +21,16 @@ Outcome = TypeVar("Outcome")
 _threads = ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 2, thread_name_prefix="secateurs")
 
 
-async def in_thread(fn: Callable[[*Args], T], *args: *Args) -> T:
+async def in_thread(fn: Callable[[*Args], T], *args: *Args, threads: ThreadPoolExecutor = _threads) -> T:
     """Run `fn(*args)` in a worker thread and wait for it, with the caller's context variables.
+
+    What is short and must not wait behind pages has `threads` of its own.
 
     Cancelling the caller frees the caller at once; work that has not begun never begins, and work that has goes on
     to its end unheard. `fn` must not raise StopIteration, which no future can carry.
     """
     context = copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: context.run(fn, *args))
+    return await asyncio.get_running_loop().run_in_executor(threads, lambda: context.run(fn, *args))
 
 
 async def drive(steps: Generator[Need, Given, Outcome], provide: Callable[[Need], Awaitable[Given]]) -> Outcome:

@@ -1,5 +1,7 @@
 """The metrics, for Prometheus to collect."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -7,6 +9,9 @@ from app import metrics
 from app.seam import in_thread
 
 router = APIRouter(tags=["operation"])
+
+# A service that is busy with pages is what one wants to see.
+_thread = ThreadPoolExecutor(1, "metrics")
 
 
 @router.get(
@@ -17,5 +22,5 @@ router = APIRouter(tags=["operation"])
 )
 async def collect(request: Request) -> Response:
     """What the service has done so far, in Prometheus' text format, or in OpenMetrics' where that is asked for."""
-    content, media_type = await in_thread(metrics.exposition, request.headers.get("accept", ""))
+    content, media_type = await in_thread(metrics.exposition, request.headers.get("accept", ""), threads=_thread)
     return Response(content, headers={"Content-Type": media_type})

@@ -7,9 +7,9 @@ that somebody deleted is made anew.
 import fcntl
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -63,7 +63,7 @@ _ADD = """
 
 
 class SqliteStore:
-    """A `Store` in a file. One connection, whose users take turns; other processes are waited for.
+    """A `Store` in a file. One connection, and one thread that uses it; other processes are waited for.
 
     The file is larger than its values by what SQLite needs around them, about a third for small ones.
     """
@@ -79,7 +79,8 @@ class SqliteStore:
         self._path = path
         self._max_bytes = max_bytes
         self._clock = clock
-        self._turn = threading.Lock()
+        # SQLite's calls take turns anyway. Among the pages, which take seconds, counting requests would wait for them.
+        self._thread = ThreadPoolExecutor(1, "store")  # ends with the store
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
 
@@ -88,46 +89,48 @@ class SqliteStore:
 
     async def get(self, keys: Sequence[str]) -> dict[str, bytes]:
         """See `Store`."""
-        return await in_thread(self._run, partial(self._get, keys)) if keys else {}
+        return await self._work(partial(self._get, keys)) if keys else {}
 
     async def set(self, values: Mapping[str, bytes], *, seconds: float | None = None) -> None:
         """See `Store`."""
         if values:
-            await in_thread(self._run, partial(self._set, values, seconds))
+            await self._work(partial(self._set, values, seconds))
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See `Store`."""
-        await in_thread(self._run, partial(_delete, keys))
+        await self._work(partial(_delete, keys))
 
     async def add(self, key: str, amount: int = 1, *, seconds: float | None = None) -> int:
         """See `Store`."""
-        return await in_thread(self._run, partial(self._add, key, amount, seconds))
+        return await self._work(partial(self._add, key, amount, seconds))
 
     async def clear(self) -> None:
         """See `Store`; gives the room on the disk back."""
-        await in_thread(self._run, _clear)
+        await self._work(_clear)
 
     async def usage(self) -> Usage:
         """See `Store`."""
-        return await in_thread(self._run, _usage)
+        return await self._work(_usage)
 
     async def aclose(self) -> None:
         """See `Store`."""
-        await in_thread(self._close)
+        await in_thread(self._close, threads=self._thread)
+
+    async def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await in_thread(self._run, work, threads=self._thread)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work on the open file; once more on a new one where it turns out to be damaged. Raises StoreError."""
-        with self._turn:
+        try:
             try:
-                try:
-                    return work(self._open())
-                except sqlite3.DatabaseError as error:
-                    if not _is_damage(error):
-                        raise
-                    self._replace(error)
-                    return work(self._open())
-            except (sqlite3.Error, OSError) as error:
-                raise StoreError(f"the store {self._path} can't be used: {error}") from error
+                return work(self._open())
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._replace(error)
+                return work(self._open())
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the store {self._path} can't be used: {error}") from error
 
     def _get(self, keys: Sequence[str], connection: sqlite3.Connection) -> dict[str, bytes]:
         now = self._clock()
@@ -185,7 +188,7 @@ class SqliteStore:
         """The connection, to the file that lies there now: another process may have replaced it."""
         if self._connection is not None and self._inode == _inode(self._path):
             return self._connection
-        self._close_connection()
+        self._close()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._alone():
             connection = sqlite3.connect(
@@ -203,7 +206,7 @@ class SqliteStore:
     def _replace(self, damage: sqlite3.DatabaseError) -> None:
         """Delete the damaged file, unless another process has done so already."""
         opened = self._inode
-        self._close_connection()
+        self._close()
         with self._alone():
             if opened and opened != _inode(self._path):
                 return
@@ -219,10 +222,6 @@ class SqliteStore:
             yield
 
     def _close(self) -> None:
-        with self._turn:
-            self._close_connection()
-
-    def _close_connection(self) -> None:
         connection, self._connection, self._inode = self._connection, None, 0
         if connection is not None:
             with suppress(sqlite3.Error):

@@ -1,13 +1,19 @@
 """The seam between the event loop and the threads."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Generator
 from contextvars import ContextVar
+from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from app.api import metrics
 from app.seam import drive, in_thread
+from app.store import SqliteStore
 from pruning.errors import InvalidInput, ModelError
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
@@ -49,6 +55,30 @@ def test_cancelling_frees_the_caller() -> None:
         return True
 
     assert not asyncio.run(run())
+
+
+def test_counting_and_metrics_do_not_wait_for_pages(tmp_path: Path) -> None:
+    """Pages may hold all of the common threads: those whose rate is used up are told at once, and so is Prometheus."""
+    release = threading.Event()
+    app = FastAPI()
+    app.include_router(metrics.router)
+
+    async def run() -> tuple[int, int]:
+        store = SqliteStore(tmp_path / "store.sqlite3", 10_000)
+        pages = [asyncio.create_task(in_thread(release.wait, 120)) for _ in range(2 * (os.cpu_count() or 1) + 8)]
+        await asyncio.sleep(0)  # so that they are begun first
+        try:
+            async with asyncio.timeout(60), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+                counted = await store.add("key")
+                scraped = await client.get("http://localhost/metrics")
+                assert not any(page.done() for page in pages)
+            return counted, scraped.status_code
+        finally:
+            release.set()
+            await asyncio.gather(*pages)
+            await store.aclose()
+
+    assert (1, 200) == asyncio.run(run())
 
 
 def doubled(number: int) -> Generator[int, int, str]:
