@@ -1,5 +1,6 @@
 """One page, as readers ask for it: what is wrong with it is an error."""
 
+import math
 import re
 from typing import Annotated
 
@@ -26,9 +27,12 @@ Selector = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 def allowed_ms(milliseconds: float | None, pipeline: Pipeline) -> int:
-    """The time that a request gets: what it asks for, where the service allows that; clients ask for minutes."""
+    """The time that a request gets: what it asks for, where the service allows that; clients ask for minutes.
+
+    Rounded up, it might be more than the service allows.
+    """
     most = 1000 * pipeline.settings.deadline_seconds
-    return max(1, round(most if milliseconds is None else min(milliseconds, most)))
+    return max(1, math.floor(most if milliseconds is None else min(milliseconds, most)))
 
 
 async def read_one(request: ReadRequest, question: str | None, pipeline: Pipeline) -> ReadPage:
@@ -54,4 +58,4 @@ def notes_of(page: ReadPage, request: ReadRequest) -> tuple[str, ...]:
 
 def left_ms(clock: Clock) -> int:
     """Milliseconds of a request's time that are left."""
-    return max(1, round(1000 * (clock.end - clock.now())))
+    return max(1, math.floor(1000 * (clock.end - clock.now())))

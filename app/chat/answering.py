@@ -1,5 +1,6 @@
 """A chatbot's request: what to search for, the pages for it, and the chat model's answer with its citations."""
 
+import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
@@ -145,7 +146,7 @@ class Chat:
             observer(Event("query", "degraded", detail=note))
         yield Searching(query.text)
         seconds = min(self.settings.deadline_seconds, found_by - Clock.now())
-        search = replace(request.search, query=query.text, deadline_ms=max(1, round(1000 * seconds)))
+        search = replace(request.search, query=query.text, deadline_ms=max(1, math.floor(1000 * seconds)))
         answer = await self._pipeline.search(search)
         yield retrieved(answer, tuple(f"query: {note}" for note in query.degraded))
 

@@ -53,6 +53,12 @@ def test_a_prompt_that_is_not_there(tmp_path: Path) -> None:
         asked(PAGE, chat_prompt=tmp_path / "none.txt")
 
 
+def test_the_search_asks_for_no_more_time_than_there_is() -> None:
+    """Nor for a part of a millisecond more, which would be refused."""
+    found, _, _ = asked(PAGE, deadline_seconds=19.9996)
+    assert "It is so." in found.html
+
+
 @pytest.mark.parametrize("hits", [(), (Hit("http://127.0.0.1:9/", "A", None),)])
 def test_nothing_to_answer_from(hits: tuple[Hit, ...]) -> None:
     """Nothing found, or nothing of it can be read: the model is told, no mark stands for anything, and it is said."""
