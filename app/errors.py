@@ -24,14 +24,6 @@ class DeadlineExceeded(errors.SecateursError):
     """The answer was not ready before the request's deadline."""
 
 
-class Busy(errors.SecateursError):
-    """More requests are under way than the service takes at a time; `retry_after` is in seconds."""
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
 class TokenizerNotAllowed(errors.InvalidInput):
     """The request names a tokenizer that the service does not offer."""
 
@@ -66,6 +58,10 @@ class RetryLater(errors.SecateursError):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Busy(RetryLater):
+    """More requests are under way than the service takes at a time."""
 
 
 class RateLimited(RetryLater):
