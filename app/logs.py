@@ -16,6 +16,9 @@ from typing import Literal
 from app.account import current
 
 OURS = "secateurs"
+# What would begin a line that nobody wrote, or tell a terminal what to do.
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+_ESCAPED = {code: ascii(chr(code))[1:-1] for code in _CONTROLS}
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:
@@ -37,7 +40,8 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record in one line; where it tells of an error, the places that this came from follow."""
         account = current.get()
-        line = f"{record.levelname} {record.name} {_message(record)}" + (f" request={account.id}" if account else "")
+        message = _message(record).translate(_ESCAPED)
+        line = f"{record.levelname} {record.name} {message}" + (f" request={account.id}" if account else "")
         return "\n".join((line, *_error(record)))
 
 

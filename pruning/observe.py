@@ -21,7 +21,8 @@ class Event:
             requests are let in to the stage (`depth`) and may be (`limit`), "refused" that it took no more.
         counts: numbers of blocks, tokens, pages, by name.
         milliseconds: how long it took, once it has ended.
-        detail: why it is degraded, for whoever asked; it may quote what was asked, so no log has it.
+        detail: why it is degraded, for whoever asked; it may quote what was asked, so logs have only
+            `own_words` of it.
         error: what it failed with.
     """
 

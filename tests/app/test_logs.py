@@ -90,6 +90,15 @@ def test_a_json_line_knows_its_request(records: list[logging.LogRecord]) -> None
     assert "WARNING secateurs embed degraded: no model request=abc" == text
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x1b[2K", "\x85", "\u2028"], ids=ascii)
+def test_a_message_is_one_line(end: str, records: list[logging.LogRecord]) -> None:
+    """What somebody else has named can't forge a line of the log."""
+    logging.getLogger("secateurs").warning("no page: %s", f"a{end}ERROR forged")
+    told = (logs.TextFormatter().format(records[-1]), json.loads(logs.JsonFormatter().format(records[-1]))["message"])
+
+    assert (f"WARNING secateurs no page: a{ascii(end)[1:-1]}ERROR forged", f"no page: a{end}ERROR forged") == told
+
+
 def test_warnings_and_other_packages_go_the_same_way() -> None:
     """Through the one handler; what is below a warning of theirs is not told."""
     script = (
@@ -112,7 +121,8 @@ class Talkative:
 
     async def _fail(self, request: Request) -> JSONResponse:
         self.ids.add(request.headers.get("x-request-id", ""))
-        asked = f"{request.url} {dict(request.headers)} {(await request.body()).decode()}"
+        secret = [value for value in request.headers.values() if CANARY in value]  # first: long answers are cut
+        asked = f"{secret} {request.url} {dict(request.headers)} {(await request.body()).decode()}"
         return JSONResponse({"error": {"message": f"no: {asked}"}}, next(self.statuses, 400))
 
 
