@@ -1,5 +1,8 @@
 """What a request may cost before anybody has looked at it."""
 
+import asyncio
+from contextlib import suppress
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -8,6 +11,8 @@ from app.errors import BY_STATUS, Explained, Tell, as_problem
 
 # Enough digits for any size that a machine can hold; more are refused without being read as a number.
 _MAX_DIGITS = 18
+_LINGER_BYTES = 1_000_000
+_LINGER_SECONDS = 1.0
 
 
 class BodyLimit:
@@ -27,7 +32,7 @@ class BodyLimit:
         if self._declares_too_much(Headers(scope=scope).get("content-length", "")):
             # The rest of the body would be taken for the next request.
             told = Explained(BY_STATUS[413], self._detail(), {"Connection": "close"})
-            return await self.tell(scope, told)(scope, receive, send)
+            return await self.tell(scope, told)(scope, receive, _lingering(receive, send))
         return await self.app(scope, self._counted(receive), send)
 
     def _declares_too_much(self, length: str) -> bool:
@@ -49,3 +54,30 @@ class BodyLimit:
 
     def _detail(self) -> str:
         return f"The request body is over the limit of {self.max_bytes} bytes."
+
+
+def _lingering(receive: Receive, send: Send) -> Send:
+    """Takes in a little of what is still being sent, once all is answered.
+
+    Who closes a connection with unread bytes in it resets it, and then a client that is sending never reads the answer.
+    """
+
+    async def send_and_linger(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER_SECONDS):
+                    await _take_in(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return send_and_linger
+
+
+async def _take_in(receive: Receive) -> None:
+    left = _LINGER_BYTES
+    while left > 0:
+        message = await receive()
+        if not message.get("more_body"):
+            return
+        left -= len(message["body"])

@@ -173,9 +173,8 @@ def _count(outcome: Round, status: int, milliseconds: float) -> None:
 
 def _request(question: str) -> bytes:
     body = json.dumps({"query": question, "max_tokens": 1024}).encode()
-    head = (
-        f"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    about = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"POST /v1/search HTTP/1.1\r\n{about}\r\n\r\n"
     return head.encode() + body
 
 

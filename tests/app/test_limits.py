@@ -43,7 +43,7 @@ def test_a_body_of_exactly_the_limit_passes(address: tuple[str, int]) -> None:
 def test_a_declared_length_over_the_limit_is_refused_unread(address: tuple[str, int]) -> None:
     """The refusal comes though not one byte of the body was sent."""
     with socket.create_connection(address, timeout=30) as connection:
-        connection.sendall(b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n")
+        connection.sendall(b"POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100001\r\n\r\n")
         answer = connection.makefile("rb").read()  # the server closes: the body is not wanted
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 413 ")
@@ -55,7 +55,7 @@ def test_a_declared_length_over_the_limit_is_refused_unread(address: tuple[str, 
 def test_absurd_lengths_are_refused(address: tuple[str, int], length: str) -> None:
     """A length that is no machine's number is refused, here or by the server, and nothing breaks."""
     with socket.create_connection(address, timeout=30) as connection:
-        connection.sendall(f"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        connection.sendall(f"POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
         answer = connection.makefile("rb").read()
     assert answer[9:12] in (b"400", b"413")
     assert 3 == httpx.post(url(address), content=b"abc").json()
@@ -65,7 +65,9 @@ def test_a_body_of_unknown_length_is_refused_when_it_is_over(address: tuple[str,
     """An endless body is answered while it is still coming."""
     chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
     with socket.create_connection(address, timeout=30) as connection:
-        connection.sendall(b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + 4 * chunk)
+        connection.sendall(
+            b"POST /length HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + 4 * chunk
+        )
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 413 ")
 

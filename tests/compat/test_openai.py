@@ -287,11 +287,13 @@ def test_who_hangs_up_ends_the_chat_models_work(
             next(answer.iter_lines())
     else:
         content = json.dumps(body).encode()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n"
         url = httpx.URL(address)
         with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
             connection.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + content)
+            until = time.monotonic() + 30
             while not server.asked:
+                assert time.monotonic() < until
                 time.sleep(0.01)
     assert server.left.wait(30)
 

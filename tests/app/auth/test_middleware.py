@@ -142,7 +142,7 @@ def test_the_documentation_in_a_browser(client: httpx.Client) -> None:
 )
 def test_nothing_is_done_without_a_key(client: httpx.Client, address: tuple[str, int], path: str) -> None:
     """The refusal comes though not one byte of a large body was sent; the connection can be used again."""
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n"
     with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(head.encode())
         assert connection.recv(12) == b"HTTP/1.1 401"
@@ -152,7 +152,7 @@ def test_nothing_is_done_without_a_key(client: httpx.Client, address: tuple[str,
 
 def raw(address: tuple[str, int], *headers: bytes) -> bytes:
     """The status of a request with these headers, byte by byte; nothing where the server ends the connection."""
-    request = b"\r\n".join((b"GET /v1/models HTTP/1.1", b"Host: x", b"Connection: close", *headers, b"", b""))
+    request = b"\r\n".join((b"GET /v1/models HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""))
     with socket.create_connection(address, timeout=60) as connection:
         try:
             connection.sendall(request)
@@ -257,7 +257,7 @@ def test_a_websocket_is_refused(address: tuple[str, int]) -> None:
     upgrade = [b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"]
     key = b"Sec-WebSocket-Key: " + base64.b64encode(b"0" * 16)
     with socket.create_connection(address, timeout=60) as connection:
-        connection.sendall(b"\r\n".join((b"GET /healthz HTTP/1.1", b"Host: x", *upgrade, key, b"", b"")))
+        connection.sendall(b"\r\n".join((b"GET /healthz HTTP/1.1", b"Host: localhost", *upgrade, key, b"", b"")))
         assert connection.recv(12) in (b"HTTP/1.1 401", b"HTTP/1.1 403")
 
 

@@ -137,9 +137,8 @@ def test_the_printed_command_survives_a_shell() -> None:
 def test_a_signal_ends_the_service_after_what_is_in_flight(tmp_path: Path, how: signal.Signals) -> None:
     """A request that has begun is answered, then the process ends, without a traceback."""
     body = json.dumps({"html": "<p>still answered"}).encode()
-    head = (
-        f"POST /v1/clean HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    about = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"POST /v1/clean HTTP/1.1\r\n{about}\r\n\r\n"
     with serving(tmp_path / "state") as (process, printed):
         port = int(address(printed).rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:

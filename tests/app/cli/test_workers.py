@@ -15,7 +15,8 @@ from tests.app.cli.test_serve import address, serving
 
 PATIENCE = 60
 BODY = json.dumps({"html": "<p>still answered"}).encode()
-HEAD = f"POST /v1/clean HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+ABOUT = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}"
+HEAD = f"POST /v1/clean HTTP/1.1\r\n{ABOUT}\r\n\r\n"
 
 
 def until(seen: Callable[[], bool]) -> None:
