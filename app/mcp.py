@@ -1,7 +1,7 @@
 """The service as tools of the Model Context Protocol, over streamable HTTP at `/mcp`."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, TypeVar
 
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from app.messages import Answer, PruneRequest, ReadRequest, SearchRequest
@@ -61,13 +61,13 @@ def _server(app: FastAPI) -> MCPServer:
     @server.tool(title="Search the web", annotations=_READS, structured_output=False)
     async def search_web(
         query: Question, max_results: Annotated[int, Field(ge=1, le=50)] = 10, max_tokens: Budget = 4096
-    ) -> str:
+    ) -> CallToolResult:
         """Search the web and read what is found: the parts of the pages that answer the question, as HTML."""
         request = SearchRequest(query=query, max_results=max_results, max_tokens=max_tokens)
         return _told(await _or_tool_error(pipeline().search(request)))
 
     @server.tool(title="Read a page", annotations=_READS, structured_output=False)
-    async def read_page(url: Url, question: Question | None = None, max_tokens: Budget = 4096) -> str:
+    async def read_page(url: Url, question: Question | None = None, max_tokens: Budget = 4096) -> CallToolResult:
         """Read one page: its main content as HTML, or, with a question, only what answers it."""
         if question is not None:
             request = PruneRequest(query=question, urls=(url,), max_tokens=max_tokens)
@@ -75,7 +75,7 @@ def _server(app: FastAPI) -> MCPServer:
             result, told = answer.results[0], _told(answer)
         else:
             (page,) = await _or_tool_error(pipeline().read(ReadRequest(urls=(url,), max_tokens=max_tokens)))
-            result, told = page.result, page.result.content
+            result, told = page.result, _result(page.result.content, page.removed)
         if result.status == "failed":
             raise ToolError(result.error or "the page could not be read")
         return told
@@ -83,7 +83,7 @@ def _server(app: FastAPI) -> MCPServer:
     @server.tool(title="Prune HTML", annotations=_COMPUTES, structured_output=False)
     async def prune_html(
         html: Annotated[str, Field(description="The page.")], question: Question, max_tokens: Budget = 4096
-    ) -> str:
+    ) -> CallToolResult:
         """Prune a page that is at hand: the parts of it that answer the question, as HTML."""
         request = PruneRequest(query=question, pages=(Page(html),), max_tokens=max_tokens)
         return _told(await _or_tool_error(pipeline().prune(request)))
@@ -111,7 +111,13 @@ async def _or_tool_error(work: Awaitable[T]) -> T:
         raise ToolError(str(error)) from error
 
 
-def _told(answer: Answer) -> str:
+def _told(answer: Answer) -> CallToolResult:
     """What was kept; where something fell short, a line that says so."""
     notes = [f"<!-- {note.replace('--', '- -')} -->" for note in answer.degraded]
-    return "\n".join((*notes, answer.content)) if notes or answer.content else "No page was found."
+    text = "\n".join((*notes, answer.content)) if notes or answer.content else "No page was found."
+    return _result(text, answer.removed)
+
+
+def _result(text: str, removed: Mapping[str, int]) -> CallToolResult:
+    """The counts of what cleaning removed stand where programs read them, and cost the model no tokens."""
+    return CallToolResult(content=[TextContent(text=text)], meta={"removed": dict(removed)})

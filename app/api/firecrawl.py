@@ -6,7 +6,8 @@ that are found are pruned for the query, since that is what this service is for:
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -106,12 +107,13 @@ async def search(body: FirecrawlSearch, pipeline: ThePipeline) -> dict[str, Any]
         fresh=options is not None and options.max_age == 0,
     )
     if options is None:
-        rows, notes = await (_highlighted if body.highlights else _listed)(request, pipeline)
+        rows, notes, removed = await (_highlighted if body.highlights else _listed)(request, pipeline)
     elif body.highlights is False or options.names_parts():
-        rows, notes = await _read(request, options, body.max_tokens, pipeline)
+        rows, notes, removed = await _read(request, options, body.max_tokens, pipeline)
     else:
-        rows, notes = await _pruned(request, options, pipeline)
-    return {"success": True, "data": {"web": rows}} | _warning([*body.notes(), *notes])
+        rows, notes, removed = await _pruned(request, options, pipeline)
+    counts = {"removed": dict(removed)} if removed else {}
+    return {"success": True, "data": {"web": rows}} | counts | _warning([*body.notes(), *notes])
 
 
 @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
@@ -122,21 +124,21 @@ async def other(request: Request) -> None:
     raise HTTPException(501, f"{request.method} {request.url.path} is not offered; /v2/scrape and /v2/search are.")
 
 
-# Rows, and what fell short.
-_Rows = tuple[list[dict[str, Any]], list[str]]
+# Rows, what fell short, and what cleaning removed, by kind.
+_Rows = tuple[list[dict[str, Any]], list[str], Mapping[str, int]]
 
 
 async def _listed(request: SearchRequest, pipeline: Pipeline) -> _Rows:
     """What was found, with its snippets; no page is read."""
     found = await pipeline.find(request)
-    return [row(number, hit) for number, hit in enumerate(found.hits, 1)], list(found.degraded)
+    return [row(number, hit) for number, hit in enumerate(found.hits, 1)], list(found.degraded), {}
 
 
 async def _highlighted(request: SearchRequest, pipeline: Pipeline) -> _Rows:
     """What was found, each described by what of it answers the query."""
     answer = await pipeline.search(replace(request, format="text"))
     rows = [row(result.id, result) | {"description": result.content or result.snippet} for result in answer.results]
-    return rows, [*answer.degraded, *_failures(answer.results)]
+    return rows, [*answer.degraded, *_failures(answer.results)], answer.removed
 
 
 async def _pruned(request: SearchRequest, options: FirecrawlOptions, pipeline: Pipeline) -> _Rows:
@@ -153,7 +155,7 @@ async def _pruned(request: SearchRequest, options: FirecrawlOptions, pipeline: P
         return alone | await kept_contents(result, names, form, pipeline) | {"metadata": about}
 
     rows = await asyncio.gather(*map(told, answer.results))
-    return rows, [*answer.degraded, *_failures(answer.results)]
+    return rows, [*answer.degraded, *_failures(answer.results)], answer.removed
 
 
 async def _read(request: SearchRequest, options: FirecrawlOptions, budget: int | None, pipeline: Pipeline) -> _Rows:
@@ -169,12 +171,15 @@ async def _read(request: SearchRequest, options: FirecrawlOptions, budget: int |
     )
     pages = await pipeline.read(asked)
     rows = {}
+    removed: Counter[str] = Counter()
     for (number, hit), page in zip([*carried, *others], pages, strict=True):
+        removed.update(page.removed)
         rows[number] = row(number, hit)
         if page.result.status == "ok":
             about = metadata(hit.url, page.page.url, page.result, page.description or hit.snippet)
             rows[number] |= await contents_of(page, options.names(), pipeline) | {"metadata": about}
-    return [rows[number] for number in sorted(rows)], [*found.degraded, *_failures([page.result for page in pages])]
+    notes = [*found.degraded, *_failures([page.result for page in pages])]
+    return [rows[number] for number in sorted(rows)], notes, removed
 
 
 def _read_request(

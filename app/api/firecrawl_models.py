@@ -172,6 +172,7 @@ class FirecrawlFound(BaseModel):
 
     success: bool
     data: FirecrawlRows
+    removed: dict[str, int] | None = Field(None, description="What cleaning removed, by kind; ours.")
     warning: str | None = None
 
 

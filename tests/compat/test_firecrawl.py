@@ -142,6 +142,14 @@ def test_search_within_a_budget(address: str) -> None:
     assert all(row["description"] for row in rows)
 
 
+@pytest.mark.parametrize(
+    "read", [{"highlights": True}, {"scrapeOptions": {}}, {"scrapeOptions": {"onlyMainContent": False}}]
+)
+def test_what_was_removed_of_found_pages_is_counted(address: str, read: dict[str, Any]) -> None:
+    """Of all together."""
+    assert post(address, "search", query=QUESTION, **read).json()["removed"]
+
+
 def test_search_in_domains_and_time(client: Firecrawl) -> None:
     """What they leave is found."""
     assert 1 == len(client.search(QUESTION, limit=1, include_domains=["secateurs.example"]).web or [])

@@ -36,6 +36,21 @@ def test_tools_say_what_they_do(address: str) -> None:
     assert tools["search_web"].input_schema["properties"]["max_tokens"]["description"]
 
 
+def removed(address: str, tool: str, **arguments: Any) -> dict[str, int]:
+    """What a tool's answer counts beside the text that the model reads."""
+    result = ask(address, lambda client: client.call_tool(tool, arguments))
+    return dict(result.meta["removed"])
+
+
+def test_what_was_removed_is_counted(address: str, site: str) -> None:
+    """For programs: it costs the model no tokens."""
+    page = "<p>Roses are cut in March.<script>1</script><p hidden>Buy bulbs."
+
+    assert {"hidden": 1, "script": 1} == removed(address, "prune_html", html=page, question=QUESTION)
+    assert {"hidden": 1} == removed(address, "read_page", url=f"{site}/roses")
+    assert removed(address, "search_web", query=QUESTION)
+
+
 def test_search(address: str) -> None:
     """The pruned pages, with their sources; what the service had to do without is told."""
     failed, told = call(address, "search_web", query=QUESTION, max_results=2, max_tokens=300)
