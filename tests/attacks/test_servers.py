@@ -33,7 +33,7 @@ from app.fetch import (
 )
 from app.fetch.codings import zstd
 from pruning.document import Page
-from tests.app.fetch.conftest import PAGE, Handler, Site, answer, endless
+from tests.app.fetch.conftest import PAGE, Handler, Site, all_of, answer, endless
 
 pytestmark = pytest.mark.anyio
 
@@ -173,7 +173,7 @@ async def test_every_attack_is_a_named_error_and_costs_no_other_page(site: Site)
     good = [f"{site.url}/good?{number}" for number in range(5)]
     site.answers |= {f"/good?{number}": answer(PAGE) for number in range(5)}
     async with Fetcher(guarded(site), LIMITS, MANNERS) as fetcher:
-        results = await fetcher.fetch_all([*good, *urls])
+        results = await all_of(fetcher, [*good, *urls])
     assert [Page] * 5 == [type(result) for result in results[:5]]
     named = dict(zip(ATTACKS, results[5:], strict=True))
     expected = {name: kind for name, (_, kind) in ATTACKS.items()}
@@ -205,7 +205,7 @@ async def test_robots_txt_can_attack_too(start_site: Callable[..., Awaitable[Sit
         one.answers = {"/robots.txt": attack, "/": answer(PAGE)}
     guard = Guard(allowed_hosts=frozenset({"127.0.0.1"}))
     async with Fetcher(guard, LIMITS, MANNERS) as fetcher:
-        results = await fetcher.fetch_all([f"{one.url}/" for one in sites])
+        results = await all_of(fetcher, [f"{one.url}/" for one in sites])
     assert {Page} < {type(result) for result in results}
     for one, result in zip(sites, results, strict=True):
         assert isinstance(result, Page | FetchError)
@@ -234,7 +234,7 @@ async def test_nothing_is_left_behind(site: Site) -> None:
             assert set() == {
                 type(one) for one in done if not isinstance(one, Page | FetchError | asyncio.CancelledError)
             }
-        results = await fetcher.fetch_all(urls, deadline=anyio.current_time() + 0.05)
+        results = await all_of(fetcher, urls, deadline=anyio.current_time() + 0.05)
         assert all(isinstance(result, FetchError) for result in results)
     await site.all_closed.wait()
     gc.collect()
