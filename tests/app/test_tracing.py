@@ -47,7 +47,7 @@ def app(kept: InMemorySpanExporter) -> FastAPI:
     app = FastAPI()
     app.add_middleware(RequestLog, tracing=Tracing(provider))
 
-    @app.get("/work/{thing}")
+    @app.get("/things/{thing}")
     async def work(thing: str) -> dict[str, str]:
         with stage(observe, "embed"):
             observe(Event("embed", "cache", {"hits": 1, "misses": 2}))
@@ -78,10 +78,10 @@ def by_name(kept: InMemorySpanExporter) -> dict[str, ReadableSpan]:
 
 def test_a_request_is_a_span_of_the_callers_trace(app: FastAPI, kept: InMemorySpanExporter) -> None:
     """Its stages are within it, and what they ask within them; whoever is asked is told the innermost one."""
-    told = get(app, "/work/canary", headers=TRACEPARENT | {"X-Request-ID": "abc"}).json()
+    told = get(app, "/things/canary", headers=TRACEPARENT | {"X-Request-ID": "abc"}).json()
 
     spans = by_name(kept)
-    request, embed, embedder = (spans[name] for name in ("GET /work/{thing}", "embed", "embedder"))
+    request, embed, embedder = (spans[name] for name in ("GET /things/{thing}", "embed", "embedder"))
     assert request.parent is not None
     assert embed.parent is not None
     assert embedder.parent is not None
@@ -90,7 +90,7 @@ def test_a_request_is_a_span_of_the_callers_trace(app: FastAPI, kept: InMemorySp
     assert (SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.CLIENT) == (request.kind, embed.kind, embedder.kind)
     assert {
         "http.request.method": "GET",
-        "http.route": "/work/{thing}",
+        "http.route": "/things/{thing}",
         "http.response.status_code": 200,
         "secateurs.wire": "none",
         "secateurs.request_id": "abc",
