@@ -1,64 +1,18 @@
 """The benchmark of quality: halves, pairs, intervals and resumption are what they say, on made-up questions."""
 
-import gzip
-import json
 from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-SETS = ("wtq", "wikinat", "faqweb", "webnat", "pydocs")
-ROWS, PAGES = 12, 6
-# A peer keeps the beginning of all text; it counts words, and calls itself as often as it is asked.
-PEER = """
-asked = []
-def _text(page): return page
-def begins(question, pages, budget, count, embed):
-    asked.append(question)
-    if "fails" in question: raise ValueError(question)
-    return " ".join(" ".join(pages).split()[: budget // 256])
-SYSTEMS = {"begins": begins}
-"""
-SCORE = "def kept(row, output): return all(answer in output for answer in row['answers'])\n"
-TOKENS = "class Counter:\n    def __call__(self, text): return len(text.split())\n"
+from tests.benchmarks.conftest import PEER, PER_SET, SETS
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Question sets of which two questions have each gold page; some pages are packed."""
-    folder = tmp_path / "data" / "qa"
-    folder.mkdir(parents=True)
-    for name in SETS:
-        rows = []
-        for number in range(ROWS):
-            gold = f"{name}-{number % PAGES}.html" + (".gz" if number % 2 else "")
-            page = f"<h1>{name}</h1><p>pear{number % PAGES} grows on the hedge".encode()
-            (folder / gold).write_bytes(gzip.compress(page) if gold.endswith(".gz") else page)
-            row = {"id": f"{name}-{number}", "question": f"Where is pear{number % PAGES}?", "answers": ["hedge"]}
-            rows.append(row | {"pages": [gold], "gold_page": gold})
-        (folder / f"{name}.dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def peers(tmp_path: Path) -> Path:
-    """A folder of one peer, with its rule and its counter."""
-    folder = tmp_path / "peers"
-    folder.mkdir()
-    for name, text in (("systems", PEER), ("score", SCORE), ("tokens", TOKENS)):
-        (folder / f"{name}.py").write_text(text)
-    return folder
-
-
-@pytest.fixture
-def contestants(load, peers: Path, monkeypatch: pytest.MonkeyPatch):
+def contestants(load, peers: Path):
     """All systems; nothing here asks the model."""
-    for name in ("systems", "score", "tokens"):
-        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
-    yield load("contestants").Contestants(peers, None)
-    for name in ("systems", "score", "tokens"):
-        __import__("sys").modules.pop(name, None)
+    return load("contestants").Contestants(peers, None)
 
 
 def test_halves_share_no_gold_page_and_miss_no_question(load, data: Path) -> None:
@@ -66,7 +20,7 @@ def test_halves_share_no_gold_page_and_miss_no_question(load, data: Path) -> Non
     tune, report = (load("questions").load(data, half) for half in ("tune", "report"))
 
     assert set() == {one.row["gold_page"] for one in tune} & {one.row["gold_page"] for one in report}
-    assert len(SETS) * ROWS == len({one.id for one in (*tune, *report)})
+    assert len(SETS) * PER_SET == len({one.id for one in (*tune, *report)})
 
 
 def test_a_sample_takes_turns_among_the_sets_and_grows(load, data: Path) -> None:
