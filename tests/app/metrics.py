@@ -17,11 +17,17 @@ def samples(text: str) -> Samples:
 
 
 class Counted:
-    """What was added to the metrics since the beginning; filled in at the end."""
+    """What was added to the metrics since the beginning, as of the last look; the end of `counted` is one."""
 
-    def __init__(self) -> None:
-        self.before: Samples = {}
-        self.after: Samples = {}
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self.look()
+        self.before = self.after
+
+    def look(self) -> "Counted":
+        """The same, as of now."""
+        self.after = samples(self._client.get("/metrics").text)
+        return self
 
     def __call__(self, name: str, /, **labels: Any) -> float:
         """By how much the sample `secateurs_{name}` with these labels has grown."""
@@ -37,7 +43,6 @@ class Counted:
 @contextmanager
 def counted(client: httpx.Client) -> Iterator[Counted]:
     """What the requests within count for: the metrics are the process's, and other tests have counted before."""
-    found = Counted()
-    found.before = samples(client.get("/metrics").text)
+    found = Counted(client)
     yield found
-    found.after = samples(client.get("/metrics").text)
+    found.look()

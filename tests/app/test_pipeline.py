@@ -4,12 +4,15 @@ import asyncio
 import http.server
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.cache import tables
+from app.clock import FETCH_SHARE, MODELS_SHARE, READ_SHARE
 from app.errors import DeadlineExceeded
 from app.messages import Answer, CleanRequest, PruneRequest, SearchRequest
 from app.models.in_process import NoEmbedder
@@ -18,7 +21,11 @@ from app.pipeline import Pipeline
 from app.search import Found, Hit, SearchError, SearchQuery
 from app.settings import Settings
 from pruning import Event, InvalidInput, Page, PageTooLarge
+from pruning.document import Limits
+from pruning.nodes import NodeTable
+from tests.app.holding import PATIENCE, holding
 from tests.app.in_process import Finding, pipeline_with
+from tests.app.turning import TurnedLoop
 
 # Time that no test waits for.
 PATIENT = {"fetch_seconds": 600.0, "deadline_seconds": 3600.0}
@@ -50,9 +57,13 @@ class Down(Finding):
 class Slow(NoEmbedder):
     """An embedder that never answers."""
 
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
     async def similarities(
         self, question: str, passages: Sequence[str], *, deadline: float | None = None
     ) -> np.ndarray:
+        self.asked.set()
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -104,7 +115,25 @@ def run(ask: Callable[[Pipeline], Awaitable[Any]], **parts_and_settings: Any) ->
         async with pipeline_with(**parts_and_settings) as pipeline:
             return await ask(pipeline)
 
-    return asyncio.run(inside())
+    with asyncio.Runner(loop_factory=TurnedLoop) as runner:
+        return runner.run(inside())
+
+
+def turned(
+    ask: Callable[[Pipeline], Awaitable[Answer]], moment: Callable[[], bool], seconds: float
+) -> Callable[[Pipeline], Awaitable[Answer]]:
+    """The same, of which so many seconds are over at once when that moment has come; a thread waits for it."""
+
+    async def asking(pipeline: Pipeline) -> Answer:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, TurnedLoop)
+        end = loop.time() + seconds
+        answer = asyncio.ensure_future(ask(pipeline))
+        assert await asyncio.to_thread(moment)
+        loop.turn_to(end)
+        return await answer
+
+    return asking
 
 
 def search(query: str = "when on Sunday?", **options: Any) -> Callable[[Pipeline], Awaitable[Answer]]:
@@ -208,7 +237,10 @@ def test_no_more_hits_than_asked_for() -> None:
 @pytest.mark.parametrize(("embedder", "why"), [(Slow(), "in the time"), (Wrong(), "no usable score")])
 def test_a_failing_embedder_degrades_visibly(embedder: NoEmbedder, why: str) -> None:
     """BM25 ranks then, and the answer says why."""
-    answer = run(prune(Page(GOOD)), embedder=embedder, deadline_seconds=1.0)
+    ask = prune(Page(GOOD))
+    if isinstance(embedder, Slow):
+        ask = turned(ask, partial(embedder.asked.wait, PATIENCE), MODELS_SHARE * 30)
+    answer = run(ask, embedder=embedder, deadline_seconds=30.0)
 
     (degraded,) = answer.degraded
     assert why in degraded
@@ -262,13 +294,20 @@ def test_the_deadline_ends_a_request() -> None:
         run(prune(Page(GOOD)), deadline_seconds=1e-6)
 
 
-def test_a_request_may_ask_for_less_time_and_not_for_more(site: str) -> None:
-    """`deadline_ms` counts, up to what the service allows."""
-    late = run(search(deadline_ms=300), provider=Finding(Hit(f"{site}/slow", None, "It opens on Sunday at 10.")))
+def test_a_request_may_ask_for_less_time() -> None:
+    """`deadline_ms` counts: what has not come within its share of it is not waited for."""
+    with holding() as site:
+        hit = Hit(f"{site.address}/", None, "It opens on Sunday at 10.")
+        is_asked = partial(site.asked.acquire, timeout=PATIENCE)
+        late = run(turned(search(deadline_ms=30_000), is_asked, FETCH_SHARE * 30), provider=Finding(hit))
 
     (result,) = late.results
     assert ("snippet_only", True) == (result.status, "did not arrive in the time" in str(result.error))
     assert "Sunday at 10" in late.content
+
+
+def test_a_request_may_not_ask_for_more_time() -> None:
+    """Not for more than the service allows, which is told."""
     with pytest.raises(InvalidInput, match=r"deadline_ms is 60001; this service allows at most 60000"):
         run(search(deadline_ms=60_001), provider=Finding())
 
@@ -298,13 +337,35 @@ def test_who_names_pages_wants_each_of_them(site: str) -> None:
     assert ["ok", "ok"] == [result.status for result in answer.results]
 
 
-def test_a_page_that_is_read_slowly_costs_its_slot() -> None:
-    """Parsing ends with its share of the time, and what was read by then is used."""
-    long = Page("<p>Sunday" * 1_500_000)
-    hits = Hit("https://a.example/", None, "closed", page=long), Hit("https://b.example/", None, "", page=Page(GOOD))
-    answer = run(search(deadline_ms=1_000), provider=Finding(*hits))
+def test_a_page_that_is_read_slowly_costs_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading ends with its share of the time, which the thread is told, and what was read by then is used."""
+    read, good_is_read, over = tables.read_page, threading.Event(), threading.Event()
+    allowed: list[float] = []
+
+    def read_page(page: Page, limits: Limits, *, links: bool) -> NodeTable:
+        if page.html != GOOD:
+            allowed.append(limits.seconds)
+            over.wait(PATIENCE)
+        return read(page, limits, links=links)
+
+    def hear(event: Event) -> None:
+        if (event.stage, event.kind) == ("parse", "finished"):
+            good_is_read.set()
+
+    def ask(pipeline: Pipeline) -> Awaitable[Answer]:
+        pipeline.observer = hear
+        return turned(search(deadline_ms=30_000), partial(good_is_read.wait, PATIENCE), READ_SHARE * 30)(pipeline)
+
+    monkeypatch.setattr(tables, "read_page", read_page)
+    hits = [Hit(f"https://{n}.example/", None, "closed", page=Page(html)) for n, html in enumerate(("<p>Slow", GOOD))]
+    try:
+        answer = run(ask, provider=Finding(*hits), cache=False, page_seconds=600.0)
+    finally:
+        over.set()
 
     assert ["snippet_only", "ok"] == [result.status for result in answer.results]
+    assert "in the time that the request has" in str(answer.results[0].error)
+    assert 0 < allowed[0] <= READ_SHARE * 30
 
 
 def test_what_several_pages_say_stands_in_the_answer_once() -> None:

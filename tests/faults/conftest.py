@@ -13,7 +13,7 @@ import trustme
 
 from app.main import create_app
 from app.settings import Settings
-from tests.app.serving import served
+from tests.app.serving import NewLoop, served
 from tests.faults.server import FAULTY, GOOD, HOSTS, FaultyServer, faulty_server
 
 # Small enough that faults end soon, large enough that a busy machine serves a good page in time.
@@ -67,10 +67,10 @@ def service_settings(port: int) -> dict[str, Any]:
 
 
 @contextmanager
-def service(faulty: FaultyServer, **settings: Any) -> Iterator[httpx.Client]:
+def service(faulty: FaultyServer, new_loop: NewLoop | None = None, **settings: Any) -> Iterator[httpx.Client]:
     """A client of such a service."""
     with (
-        served(create_app(Settings(**service_settings(faulty.port) | settings))) as (host, port),
+        served(create_app(Settings(**service_settings(faulty.port) | settings)), new_loop) as (host, port),
         httpx.Client(base_url=f"http://{host}:{port}", timeout=120) as client,
     ):
         yield client

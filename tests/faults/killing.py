@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.faults.upstream import PAGES
 from tests.needs import ROOT
 from tests.pruning import tokenizing
 from tests.site import site_of
+from tests.waiting import PATIENCE, until
 
 # Those that are killed, but for the store.
 KINDS = ("chat", "embedder", "pruner", "search")
@@ -28,8 +29,6 @@ KINDS = ("chat", "embedder", "pruner", "search")
 HOST = f"127.77.{os.getpid() // 254 % 254 + 1}.{os.getpid() % 254 + 1}"
 DEADLINE_SECONDS = 30.0
 CHAT_SECONDS = 30.0
-# A state that does not come in so long never comes.
-PATIENCE = 120.0
 # Callers of each route at once.
 CALLERS = int(os.environ.get("SECATEURS_TESTS_CALLERS", "1"))
 
@@ -78,14 +77,6 @@ class Upstream:
         with suppress(OSError), socket.create_connection((HOST, self._port), timeout=5):
             return True
         return False
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for a state."""
-    patience = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < patience, "it never came to that"
-        time.sleep(0.02)
 
 
 # How each route is asked: path, and body.

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.killing import ROUTES, Told, World, until, world
+from tests.faults.killing import ROUTES, Told, World, world
 from tests.faults.table import is_like, table
+from tests.waiting import until
 
 SECTION = "Killed in the middle of traffic"
 # Each route is asked so often while the upstream is dead, and once it is well again.

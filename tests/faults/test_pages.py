@@ -4,7 +4,6 @@ The table of pages in README.md is the list of what is tested; what it says that
 """
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import trustme
 from tests.faults.conftest import LIMITS, good_pages, service
 from tests.faults.server import FAULTS, FAULTY, GERMAN, PEARS, ROBOTS_FAIL, ROBOTS_FORBID, ROBOTS_HANG, FaultyServer
 from tests.faults.table import Row, rows
+from tests.waiting import until
 
 ROWS = rows("Pages")
 # Searches find at most 50 pages; two of them are good ones.
@@ -89,10 +89,7 @@ def test_text_arrives_whatever_was_said_of_its_encoding(results: dict[str, Any])
 
 def test_nothing_is_left_running(results: dict[str, Any], faulty: FaultyServer) -> None:
     """All connections to pages that failed or are late have ended."""
-    until = time.monotonic() + 30
-    while faulty.open and time.monotonic() < until:
-        time.sleep(0.01)
-    assert set() == faulty.open
+    until(lambda: not faulty.open)
 
 
 def test_every_fault_is_told() -> None:

@@ -5,26 +5,16 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from tests.app.cli.test_serve import address, serving
+from tests.waiting import PATIENCE, until
 
-PATIENCE = 60
 BODY = json.dumps({"html": "<p>still answered"}).encode()
 ABOUT = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}"
 HEAD = f"POST /v1/clean HTTP/1.1\r\n{ABOUT}\r\n\r\n"
-
-
-def until(seen: Callable[[], bool]) -> None:
-    """Wait for a state."""
-    end = time.monotonic() + PATIENCE
-    while not seen():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def workers(process: subprocess.Popen[str]) -> set[int]:
