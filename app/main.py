@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None, *, store_rest_seconds: float = 
     if chosen.metrics == "main":
         app.include_router(metrics.router)
     mcp.install(app, chosen.request_bytes)
-    docs.install(app, keys_required=chosen.keys_required)
+    docs.install(app, keys_required=chosen.keys_required, own_names=is_of_this_machine(chosen.host))
     problems.install(app, tell)
     app.add_middleware(BodyLimit, max_bytes=chosen.request_bytes, tell=tell)
     app.add_middleware(AdmittedOnce)

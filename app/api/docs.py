@@ -24,12 +24,12 @@ router = APIRouter()
 ASSETS = "/docs/assets"
 
 
-def install(app: FastAPI, *, keys_required: bool) -> None:
-    """Give `app` its documentation, which says where a key is asked for."""
+def install(app: FastAPI, *, keys_required: bool, own_names: bool) -> None:
+    """Give `app` its documentation, which says where a key is asked for, or a name of this machine."""
     # The package holds Swagger UI's files; FastAPI itself would load them from a content delivery network.
     app.mount(ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")), name="docs-assets")
     app.include_router(router)
-    app.openapi = lambda: _openapi(app, keys_required)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, keys_required, own_names)  # type: ignore[method-assign]
 
 
 @router.get("/", include_in_schema=False)
@@ -76,7 +76,7 @@ async def explain(name: str) -> dict[str, Any]:
     return {"type": problem.type, "title": problem.title, "status": problem.status, "help": problem.help}
 
 
-def _openapi(app: FastAPI, keys_required: bool) -> dict[str, Any]:
+def _openapi(app: FastAPI, keys_required: bool, own_names: bool) -> dict[str, Any]:
     """FastAPI's document, with our errors under the media type that they have, whole examples of answers, and keys."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
@@ -86,7 +86,10 @@ def _openapi(app: FastAPI, keys_required: bool) -> dict[str, Any]:
             answer = document["paths"][path]["post"]["responses"]["200"]
             answer["content"]["application/json"]["example"] = example
         if keys_required:
-            _tell_of_keys(document)
+            document["components"]["securitySchemes"] = _SCHEMES
+            _tell_of_refusals(document, _WITHOUT_KEY, security=[{name: []} for name in _SCHEMES])
+        elif own_names:
+            _tell_of_refusals(document, _BY_FOREIGN_NAME)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -96,26 +99,30 @@ _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`secateurs key add NAME` makes keys."},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-_REFUSALS = {
-    "401": ("No API key, or one that is not known", "WWW-Authenticate", "string"),
-    "429": ("The key asks too often, or there are too many requests", "Retry-After", "integer"),
-    "503": ("Something that is needed is down for now", "Retry-After", "integer"),
+_WITHOUT_KEY: dict[str, dict[str, Any]] = {
+    "401": {
+        "description": "No API key, or one that is not known",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    },
+    "429": {
+        "description": "The key asks too often, or there are too many requests",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+    },
+    "503": {
+        "description": "Something that is needed is down for now",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+    },
 }
+_BY_FOREIGN_NAME = {"421": {"description": "The service is asked by a name that is not this machine's own"}}
 
 
-def _tell_of_keys(document: dict[str, Any]) -> None:
-    """What holds for every address that is closed without a key: its routes know nothing of keys."""
-    document["components"]["securitySchemes"] = _SCHEMES
+def _tell_of_refusals(document: dict[str, Any], refusals: dict[str, dict[str, Any]], **more: Any) -> None:
+    """What holds for every address that is not open to all: its routes know nothing of it."""
     for path in document["paths"].keys() - OPEN:
         for operation in document["paths"][path].values():
-            operation["security"] = [{name: []} for name in _SCHEMES]
-            for status, (description, header, kind) in _REFUSALS.items():
-                operation["responses"][status] = {
-                    "description": description,
-                    "headers": {header: {"schema": {"type": kind}}},
-                    "content": error_content(path),
-                }
-            operation["responses"] = dict(sorted(operation["responses"].items()))
+            told = {status: answer | {"content": error_content(path)} for status, answer in refusals.items()}
+            operation["responses"] = dict(sorted((operation["responses"] | told).items()))
+            operation |= more
 
 
 def _problems_in(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -42,18 +42,18 @@ def shape(told: Explained) -> tuple[int, Any]:
     return status, {"error": error | said}
 
 
-router = APIRouter(
-    prefix="/v1",
-    tags=["OpenAI"],
-    route_class=JsonRoute,
-    responses={status: {"model": OpenAIError} for status in (400, 404, 413, 422, 429, 500, 501, 502, 503, 504)},
-)
+router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=JsonRoute)
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": OpenAIError} for status in statuses}
 
 
 _CHUNK = {"type": "string", "description": "A chunk as JSON, or an error object; the last one is `[DONE]`."}
 _EVENT = {"type": "object", "properties": {"data": _CHUNK}, "required": ["data"]}
 _COMPLETION: dict[int | str, dict[str, Any]] = {
-    200: {"model": Completion, "content": {"text/event-stream": {"itemSchema": _EVENT}}}
+    200: {"model": Completion, "content": {"text/event-stream": {"itemSchema": _EVENT}}},
+    **_errors(400, 404, 413, 422, 429, 500, 501, 502, 503, 504),
 }
 
 
@@ -79,14 +79,22 @@ class _Head:
         return {**answer, "id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
-@router.get("/models", summary="The models", operation_id="openai_models", responses={200: {"model": ModelList}})
+@router.get(
+    "/models",
+    summary="The models",
+    operation_id="openai_models",
+    responses={200: {"model": ModelList}, **_errors(500)},
+)
 async def models(chat: TheChat) -> dict[str, Any]:
     """What a chat completion may name as its model; none where no chat model is configured."""
     return {"object": "list", "data": [_model(name) for name in chat.models()]}
 
 
 @router.get(
-    "/models/{name:path}", summary="One model", operation_id="openai_model", responses={200: {"model": ModelCard}}
+    "/models/{name:path}",
+    summary="One model",
+    operation_id="openai_model",
+    responses={200: {"model": ModelCard}, **_errors(404, 422, 500)},
 )
 async def model(name: str, chat: TheChat) -> dict[str, Any]:
     """A model by its name."""

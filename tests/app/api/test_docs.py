@@ -134,6 +134,25 @@ def test_keys_are_documented(tmp_path: Path, document: dict[str, Any]) -> None:
     assert "securitySchemes" not in document["components"]  # of a service that asks for none
 
 
+def test_foreign_names_are_documented(plain: httpx.Client, document: dict[str, Any]) -> None:
+    """On each address the refusal that is really sent to whoever asks by a name that is not this machine's own."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            headers = {"Host": "foreign.example", "Accept": "*/*"}
+            answer = plain.request(method, path.replace("{", "").replace("}", ""), headers=headers)
+            assert ("421" in operation["responses"]) == (answer.status_code == 421) == (path not in OPEN), path
+            if path not in OPEN:
+                media_type = answer.headers["content-type"].partition(";")[0]
+                said = answer.json() if "json" in media_type else answer.text
+                check(document, operation["responses"]["421"]["content"][media_type]["schema"], said)
+
+
+def test_the_models_have_no_errors_of_chats(document: dict[str, Any]) -> None:
+    """Listing them asks nobody."""
+    listed = operations(document)["/v1/models"]["responses"]
+    assert set() == {"400", "404", "413", "422", "429", "501", "502", "503", "504"} & listed.keys()
+
+
 def test_the_page_needs_no_internet(plain: httpx.Client) -> None:
     """All that the page loads comes from the service."""
     page = plain.get("/docs").text
