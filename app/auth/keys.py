@@ -122,15 +122,36 @@ class KeyFile:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_name(self.path.name + ".lock").open("w") as lock:
+        with os.fdopen(self._open_lock(), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _open_lock(self) -> int:
+        """Only a new one is given away: what a link leads to is not root's to give."""
+        path = str(self.path) + ".lock"
+        try:
+            lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            try:
+                return os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+            except PermissionError as error:
+                told = "it is another user's; remove it while no keys are made, or give it to this one"
+                raise PermissionError(error.errno, told, path) from None
+        self._give_to_owner_of_folder(lock)
+        return lock
+
+    def _give_to_owner_of_folder(self, file: int) -> None:
+        """What root makes where the service's user keeps its state is for that user."""
+        folder = self.path.parent.stat()
+        if os.geteuid() == 0 != folder.st_uid:
+            os.fchown(file, folder.st_uid, folder.st_gid)
 
     def _pass_on(self, file: int) -> None:
         """Give a new file the owner and the mode of the one that it replaces: who reads that must read this, too."""
         try:
             old = self.path.stat()
         except FileNotFoundError:
+            self._give_to_owner_of_folder(file)
             return
         made = os.fstat(file)
         try:

@@ -88,6 +88,45 @@ def test_who_may_read_the_file_stays(file: KeyFile) -> None:
         assert ["keys.json", "keys.json.lock"] == sorted(path.name for path in Path(folder).iterdir())
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_what_root_makes_first_is_for_the_owner_of_the_folder() -> None:
+    """The service's user reads the keys that root has made for it, and makes more."""
+    with TemporaryDirectory() as folder:  # pytest's own are for their owner alone
+        file = KeyFile(Path(folder) / "keys.json")
+        os.chown(folder, 65534, os.getegid())
+        file.add("one")
+        os.seteuid(65534)
+        try:
+            file.add("two")
+            assert ["one", "two"] == [key.name for key in file.read()]
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_the_lock_of_another_user_is_told() -> None:
+    """With what to do about it."""
+    with TemporaryDirectory() as folder:
+        Path(folder, "keys.json.lock").touch(0o600)
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionError, match="another user's; remove it"):
+                KeyFile(Path(folder) / "keys.json").add("one")
+        finally:
+            os.seteuid(0)
+
+
+def test_root_gives_nothing_away_by_a_link(tmp_path: Path) -> None:
+    """A lock that leads elsewhere is refused."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("kept")
+    (tmp_path / "keys.json.lock").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic links"):
+        KeyFile(tmp_path / "keys.json").add("one")
+    assert "kept" == elsewhere.read_text()
+
+
 def test_the_mode_of_the_file_stays(file: KeyFile) -> None:
     """An operator has let a group read it."""
     file.add("one")
