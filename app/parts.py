@@ -36,6 +36,7 @@ log = logging.getLogger("secateurs")
 # Between two attempts to load what could not be loaded.
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
+_LOADED = ("the embedding model", "the tokenizer", "the path model")
 
 
 class Parts:
@@ -78,6 +79,7 @@ class Parts:
         self._tried = asyncio.Event()
         self.stopping = False
         self._not_loaded_because = "the models are not loaded yet"
+        self._told: set[str] = set()
 
     def provider(self, name: str | None) -> SearchProvider:
         """The search provider of that name, the default one without a name. Raises ProviderNotConfigured."""
@@ -174,18 +176,22 @@ class Parts:
         self._tried.set()
 
     async def _load(self) -> bool:
-        try:
-            await asyncio.gather(self.embedder.load(), self.counter(None), self._load_path_model())
-        except Exception as error:  # nobody awaits this task before the end: what is not told here is never told
-            foreseen = isinstance(error, SecateursError)
-            # Whoever asks `/readyz` reads it, without a key, and so does whoever reads the log.
-            told = own_words(str(error)) if foreseen else f"loading the models failed: {error or type(error).__name__}"
-            if told != self._not_loaded_because:
-                log.error("not ready, trying again: %s", told, exc_info=not foreseen)
-            self._not_loaded_because = told
-            return False
-        self._not_loaded_because = ""
-        return True
+        works = self.embedder.load(), self.counter(None), self._load_path_model()
+        outcomes = zip(_LOADED, await asyncio.gather(*works, return_exceptions=True), strict=True)
+        failed = {what: error for what, error in outcomes if isinstance(error, Exception)}
+        for what, error in failed.items():
+            self._tell(what, error)
+        # Whoever asks `/readyz` reads it, without a key: errors name addresses and folders.
+        self._not_loaded_because = f"{' and '.join(failed)} can't be loaded; the log says why" if failed else ""
+        return not failed
+
+    def _tell(self, what: str, error: Exception) -> None:
+        """Once: nobody awaits the task of loading before the end, so what is not told here is never told."""
+        foreseen = isinstance(error, SecateursError)
+        told = own_words(str(error)) if foreseen else f"loading {what} failed: {error or type(error).__name__}"
+        if told not in self._told:
+            log.error("not ready, trying again: %s", told, exc_info=None if foreseen else error)
+        self._told.add(told)
 
     async def _load_path_model(self) -> None:
         """Answers can do without it, so the service is ready all the same: it is tried again when it is needed."""

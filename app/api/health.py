@@ -17,7 +17,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="Ready", responses={503: {"model": ProblemBody}})
 async def readyz(pipeline: ThePipeline) -> Ready:
-    """The models and the tokenizer are loaded. Until then 503, with the reason."""
+    """The models and the tokenizer are loaded. Until then 503, with what is missing."""
     parts = pipeline.parts
     if not parts.ready:
         raise HTTPException(503, parts.not_ready_because)

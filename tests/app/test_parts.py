@@ -145,12 +145,13 @@ def test_why_loading_failed_is_told_whatever_it_was(tmp_path: Path, caplog: pyte
             await parts.loaded()
             return parts.not_ready_because
 
-    assert "loading the models failed: No usable temporary directory" == asyncio.run(inside())
-    assert "not ready" in caplog.text
+    assert "the embedding model can't be loaded; the log says why" == asyncio.run(inside())
+    assert "not ready, trying again: loading the embedding model failed: No usable temporary directory" in caplog.text
+    assert "in load" in caplog.text
 
 
 def test_what_a_server_says_at_the_start_is_not_passed_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither into the log nor to whoever asks why the service is not ready: it may repeat the key."""
+    """Into the log, since it may repeat the key; and `/readyz`, which asks for no key, tells no address."""
     server = WordServer(lambda *_: JSONResponse({"error": {"message": "wrong key: canary"}}, 401))
 
     async def inside(url: str) -> str:
@@ -161,7 +162,7 @@ def test_what_a_server_says_at_the_start_is_not_passed_on(tmp_path: Path, caplog
 
     with server.url() as url:
         told = asyncio.run(inside(url))
-    assert told.endswith("answered with status 401")
+    assert "the embedding model can't be loaded; the log says why" == told
     assert "answered with status 401" in caplog.text
     assert "canary" not in told + caplog.text
 

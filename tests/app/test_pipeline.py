@@ -263,7 +263,7 @@ def test_a_model_that_does_not_exist_degrades_visibly() -> None:
             return await ask(Pipeline(parts, settings))
 
     answer, reason = asyncio.run(inside())
-    assert "/nowhere/model" in reason
+    assert "the embedding model can't be loaded; the log says why" == reason
     assert "/nowhere/model" in answer.degraded[0]
     assert "10 to 14" in answer.content
 

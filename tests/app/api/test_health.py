@@ -56,7 +56,7 @@ def test_a_missing_model_keeps_the_service_from_being_ready(broken: httpx.Client
         time.sleep(0.05)
 
     assert 503 == problem["status"]
-    assert "/nowhere/model" in problem["detail"]
+    assert "the embedding model can't be loaded; the log says why" == problem["detail"]
     assert "10 to 14" in answer.json()["content"]
     assert "/nowhere/model" in answer.json()["degraded"][0]
 
