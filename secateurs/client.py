@@ -34,7 +34,8 @@ class Client:
     Args:
         url: the service's address; by default that in SECATEURS_URL, else `http://127.0.0.1:8000`.
         api_key: one of its keys; by default the one in SECATEURS_API_KEY, else none.
-        timeout: seconds within which it is to answer, with what it has by then; by default as it is configured.
+        timeout: seconds within which it is to answer, with what it has by then; by default, and at the most, as it is
+            configured.
 
     Raises ValueError where one of these can't be.
     """
@@ -73,23 +74,21 @@ class Client:
 
     def _ask(self, path: str, query: str, options: Mapping[str, Any]) -> Answer:
         with self._explained(), httpx2.Client(**self._connection()) as http:
-            response = http.post(self.url + path, json=self._body(query, options))
+            response = http.post(self.url + path, json={"query": query, **options})
         return self._read(response)
 
     async def _ask_async(self, path: str, query: str, options: Mapping[str, Any]) -> Answer:
         with self._explained():
             async with httpx2.AsyncClient(**self._connection()) as http:
-                response = await http.post(self.url + path, json=self._body(query, options))
+                response = await http.post(self.url + path, json={"query": query, **options})
         return self._read(response)
-
-    def _body(self, query: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        deadline = {} if self.timeout is None else {"deadline_ms": int(1000 * self.timeout)}
-        return {"query": query, **deadline, **options}
 
     def _connection(self) -> dict[str, Any]:
         """The options of an HTTP client."""
         patience = _PATIENCE if self.timeout is None else self.timeout + _GRACE
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        if self.timeout is not None:  # the service takes its own time where that is less; `deadline_ms` it would refuse
+            headers["X-Request-Timeout"] = f"{self.timeout:.3f}"
         return {"headers": headers, "timeout": httpx2.Timeout(patience, connect=_CONNECT), "verify": _trust()}
 
     @contextmanager

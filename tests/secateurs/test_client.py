@@ -26,12 +26,14 @@ from tests.needs import ROOT
 
 KEY = "sk-very-secret"
 SEEN: list[tuple[str | None, dict[str, Any]]] = []
+TIMEOUTS: list[str | None] = []
 
 
 async def echo(request: Request) -> Response:
     """An empty answer; what was asked is kept."""
     body = await request.json()
     SEEN.append((request.headers.get("authorization"), body))
+    TIMEOUTS.append(request.headers.get("x-request-timeout"))
     empty = {"content": "", "tokens": 0, "tokenizer": "tekken", "results": [], "degraded": ["search: nothing found"]}
     return JSONResponse({"query": body["query"], **empty})
 
@@ -131,10 +133,12 @@ def test_without_a_key_none_is_sent(servers: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_timeout_is_the_services_deadline(servers: str) -> None:
-    """So that it answers with what it has by then; a call can name its own."""
+    """So that it answers with what it has by then; a call can name a shorter one."""
     client = Client(f"{servers}/echo", timeout=2.5)
-    assert 2500 == asked(client)[1]["deadline_ms"]
+    assert {"query": "q"} == asked(client)[1]
     assert 700 == asked(client, deadline_ms=700)[1]["deadline_ms"]
+    asked(Client(f"{servers}/echo"))
+    assert ["2.500", "2.500", None] == TIMEOUTS[-3:]
 
 
 def test_what_fell_short_is_logged(servers: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -193,6 +197,8 @@ def test_a_service_that_asks_for_keys(tmp_path: Path, monkeypatch: pytest.Monkey
     with served(create_app(settings)) as (host, port):
         url = f"http://{host}:{port}"
         assert "in March" in Client(url).prune("When?", pages=pages).content
+        more_than_it_takes = Client(url, timeout=10 * settings.deadline_seconds)
+        assert "in March" in more_than_it_takes.prune("When?", pages=pages).content
         with pytest.raises(Refused, match="answers 401: ") as raised:
             Client(url, api_key="another").prune("When?", pages=pages)
     assert 401 == raised.value.status
