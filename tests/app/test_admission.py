@@ -17,7 +17,7 @@ from app.errors import Busy
 from app.main import create_app
 from app.settings import Settings
 from tests.app.asgi import get
-from tests.app.holding import PATIENCE, TEXT, Site, holding
+from tests.app.holding import PATIENCE, TEXT, Site, ask_tool, holding, waiting
 from tests.app.serving import served
 
 
@@ -115,21 +115,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def client(site: Site, tmp_path: Path) -> Iterator[httpx.Client]:
     """A client of a service that reads one page at a time."""
-    settings = Settings(
-        state_dir=tmp_path,
-        embedder="none",
-        cache=False,
-        provider="urls",
-        urls=f"{site.address}/found",
-        fetch_allowed_hosts="127.0.0.1",
-        prune_queue=1,
-        **dict.fromkeys(("deadline_seconds", "fetch_seconds", "fetch_first_byte_seconds", "fetch_pace_seconds"), 600),
-        chat_model_url="http://127.0.0.1:9",
-    )
-    with (
-        served(create_app(settings)) as (host, port),
-        httpx.Client(base_url=f"http://{host}:{port}", timeout=PATIENCE) as client,
-    ):
+    with waiting(site, tmp_path, prune_queue=1, chat_model_url="http://127.0.0.1:9") as client:
         yield client
 
 
@@ -181,8 +167,7 @@ def test_every_wire_format_refuses_at_once(client: httpx.Client, site: Site) -> 
                 answer.json(),
             )
             assert 1 <= int(wait) <= 60
-        call = {"name": "prune_html", "arguments": {"html": "<p>one", "question": QUESTION}}
-        told = _mcp(client, "tools/call", call)
+        told = ask_tool(client, "prune_html", {"html": "<p>one", "question": QUESTION}).json()["result"]
         assert told["isError"]
         assert TOLD.partition(";")[0] in told["content"][0]["text"]
         for path in ("/healthz", "/readyz", "/v1/models", "/docs"):
@@ -209,9 +194,3 @@ def test_a_page_is_read_only_where_its_question_finds_room(tmp_path: Path) -> No
 
     assert [429, 429, 403] == [answer.status_code for answer in (*with_question, without)]
     assert all("SECATEURS_EMBED_QUEUE" in answer.text for answer in with_question)
-
-
-def _mcp(client: httpx.Client, method: str, params: dict[str, Any]) -> Any:
-    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
-    return client.post("/mcp", json=message, headers=headers).raise_for_status().json()["result"]

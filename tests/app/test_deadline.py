@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from app.deadline import patience_of
-from app.main import create_app
-from app.settings import Settings
-from tests.app.holding import Site, holding
+from tests.app.holding import Site, ask_tool, holding, waiting
 from tests.app.serving import served
 from tests.compat.chat_server import ChatServer
 
@@ -74,22 +72,8 @@ def chat() -> ChatServer:
 def client(site: Site, chat: ChatServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a service that would wait for minutes."""
     state: Path = tmp_path_factory.mktemp("deadline")
-    with served(chat.app) as (host, port):
-        settings = Settings(
-            state_dir=state,
-            embedder="none",
-            cache=False,
-            provider="urls",
-            urls=f"{site.address}/found",
-            chat_model_url=f"http://{host}:{port}",
-            fetch_allowed_hosts="127.0.0.1",
-            **dict.fromkeys(("deadline_seconds", "fetch_seconds", "fetch_first_byte_seconds"), 600),
-        )
-        with (
-            served(create_app(settings)) as (host, port),
-            httpx.Client(base_url=f"http://{host}:{port}", timeout=60) as client,
-        ):
-            yield client
+    with served(chat.app) as (host, port), waiting(site, state, chat_model_url=f"http://{host}:{port}") as client:
+        yield client
 
 
 @pytest.mark.parametrize("header", [{"X-Request-Timeout": "0.4"}, {"X-Stainless-Read-Timeout": "0.4"}])
@@ -112,10 +96,9 @@ def test_every_wire_format_ends_in_time(
     url = f"{site.address}/held"
     given = {"/v2/scrape": {"url": url}, "/r/": {"url": url}}.get(path, {"urls": [url]}) | body
     if path == "/mcp":
-        call = {"name": "read_page", "arguments": {"url": url}}
-        given = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
-        header = {**header, "Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
-    answer = client.post(path, json=given, headers=header)
+        answer = ask_tool(client, "read_page", {"url": url}, **header)
+    else:
+        answer = client.post(path, json=given, headers=header)
     assert LATE.search(answer.text), answer.text
     assert not site.released.is_set()
 
