@@ -8,7 +8,7 @@ from functools import partial
 from app.arrivals import Patience, arrivals
 from app.clock import FETCH_SHARE, READ_SHARE, Clock
 from app.fetch.drawing import drawn
-from app.fetch.shell import is_shell
+from app.fetch.shell import embedded_text, is_shell
 from app.parts import Parts
 from app.seam import in_thread
 from app.settings import Settings
@@ -45,7 +45,7 @@ class Pages:
     async def tables(self) -> list[NodeTable]:
         """A table for each slot, in their order; for a page that failed or is late, of what stands in for it."""
         async with asyncio.TaskGroup() as group:
-            reading = {slot.id: group.create_task(self._read(slot)) for slot in self.slots if slot.page is not None}
+            reading = {slot.id: group.create_task(self._read_given(slot)) for slot in self.slots if slot.page}
             awaited = [slot for slot in self.slots if slot.page is None]
             if awaited:
                 with stage(self.observer, "fetch"):
@@ -69,7 +69,7 @@ class Pages:
                 hit = int(slot.from_cache)
                 self.observer(Event("fetch", "cache", {"hits": hit, "misses": 1 - hit}))
             table = await read(slot)
-            if slot.status == "ok" and slot.page and await in_thread(is_shell, slot.page, table):
+            if await self._is_shell(slot, table):
                 await slot.await_page(drawn(slot.take_shell(), self.parts.browser, until, self.observer))
                 table = await read(slot)
             return slot.status == "ok" and not slot.error and bool(table.words[0])
@@ -88,6 +88,20 @@ class Pages:
     def _patience(self, awaited: int, until: float) -> Patience:
         enough = self.settings.fetch_enough if self.early else 1.0
         return Patience(until, enough, self.settings.fetch_grace_seconds, given=len(self.slots) - awaited)
+
+    async def _read_given(self, slot: Slot) -> NodeTable:
+        """Read a page that came with its slot; no browser is asked for one that is empty until its scripts have run."""
+        table = await self._read(slot)
+        if not await self._is_shell(slot, table):
+            return table
+        shell = slot.take_shell()
+        article = await in_thread(embedded_text, shell)
+        slot.fill(article or shell)
+        return await self._read(slot) if article else table
+
+    @staticmethod
+    async def _is_shell(slot: Slot, table: NodeTable) -> bool:
+        return slot.status == "ok" and slot.page is not None and await in_thread(is_shell, slot.page, table)
 
     async def _read(self, slot: Slot) -> NodeTable:
         """Parse and clean one page within its share of the time; where that fails, what stands in for it."""

@@ -92,6 +92,23 @@ def test_an_article_in_the_page_needs_no_browser(site: str) -> None:
     assert [] == browser.asked
 
 
+@pytest.mark.parametrize("page", [CARRYING, SHELL.replace("Please", f"<p>{ARTICLE}</p><p>Please")])
+def test_a_page_that_is_given_is_read_as_a_fetched_one(page: str) -> None:
+    """Its own article counts, from its data or for readers without scripts; no browser is asked for what was given."""
+    browser = Drawing(None)
+
+    async def ask() -> Answer:
+        async with pipeline_with(browser=browser) as pipeline:
+            pages = Page(page, url="https://a.example/"), Page(SHELL, url="https://b.example/")
+            return await pipeline.prune(PruneRequest(query="when on Sunday?", pages=pages))
+
+    carrying, empty = asyncio.run(ask()).results
+    assert ("ok", None, "Hours") == (carrying.status, carrying.error, carrying.title)
+    assert "it opens at 10" in carrying.content
+    assert ("ok", None, "") == (empty.status, empty.error, empty.content)
+    assert [] == browser.asked
+
+
 def test_a_page_with_text_needs_no_browser(site: str) -> None:
     """Nobody asks for one."""
     browser = Drawing(None)
