@@ -61,6 +61,14 @@ class TavilyExtract(_Body):
     max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Budget with a query, of all pages; ours.")
 
 
+class _Answer(BaseModel):
+    """What every answer tells of how it came about."""
+
+    response_time: float = Field(description="Seconds.")
+    degraded: list[str] = Field(description="What failed, and what stood in for it; ours.")
+    removed: dict[str, int] = Field(description="What cleaning removed, by kind; ours.")
+
+
 class TavilyFound(BaseModel):
     """A page that was found."""
 
@@ -72,7 +80,7 @@ class TavilyFound(BaseModel):
     published_date: str | None
 
 
-class TavilyFoundAll(BaseModel):
+class TavilyFoundAll(_Answer):
     """What was found."""
 
     query: str
@@ -80,9 +88,6 @@ class TavilyFoundAll(BaseModel):
     follow_up_questions: None
     images: list[str]
     results: list[TavilyFound]
-    response_time: float = Field(description="Seconds.")
-    degraded: list[str] = Field(description="What failed, and what stood in for it; ours.")
-    removed: dict[str, int] = Field(description="What cleaning removed, by kind; ours.")
 
 
 class TavilyRead(BaseModel):
@@ -100,14 +105,11 @@ class TavilyFailed(BaseModel):
     error: str
 
 
-class TavilyReadAll(BaseModel):
+class TavilyReadAll(_Answer):
     """The pages."""
 
     results: list[TavilyRead]
     failed_results: list[TavilyFailed]
-    response_time: float = Field(description="Seconds.")
-    degraded: list[str] = Field(description="What failed, and what stood in for it; ours.")
-    removed: dict[str, int] = Field(description="What cleaning removed, by kind; ours.")
 
 
 class TavilyError(BaseModel):
