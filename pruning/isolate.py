@@ -134,7 +134,10 @@ class _Child:
         seconds = request[1].seconds
         killed_at = time.monotonic() + seconds + _GRACE_SECONDS + _START_SECONDS
         timer = threading.Timer(killed_at - time.monotonic(), self._process.kill)
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError as error:
+            raise PageError(f"no thread could be started to end the parsing of the page in time: {error}") from error
         try:
             _send(self._process.stdin, request)
             return pickle.load(self._process.stdout)

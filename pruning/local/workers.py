@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
+from pruning.errors import ModelError, reason
+
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
@@ -39,6 +41,8 @@ class Workers:
 
         Items are taken as they are begun, and few at a time: so a long call doesn't shut out a short one, and where
         taking an item raises an error no further one is begun.
+
+        Raises ModelError where a fork can't start threads of its own.
         """
         begun: deque[Future[Done]] = deque()
         pool = self._pool()
@@ -54,10 +58,13 @@ class Workers:
                 future.cancel()
 
     def _pool(self) -> ThreadPoolExecutor:
-        """Those of this process: a fork has the pool's memory, but none of its threads."""
+        """Those of this process: a fork has the pool's memory, but none of its threads. Raises ModelError."""
         process, pool = self._of_process
         if process != os.getpid():
-            pool = _start(self.number)
+            try:
+                pool = _start(self.number)
+            except RuntimeError as error:
+                raise ModelError(f"no threads could be started to embed in: {reason(error)}") from error
             self._of_process = os.getpid(), pool
         return pool
 

@@ -169,6 +169,18 @@ class TestErrors:
         with pytest.raises(PageError, match="no process could be started"):
             read_page(SMALL, ALWAYS)
 
+    @pytest.mark.usefixtures("fresh_pool")
+    def test_no_thread_to_be_had(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nor is a page read that nobody could end; its process ends at once."""
+
+        def scarce(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", scarce)
+        with pytest.raises(PageError, match="no thread could be started"):
+            read_page(SMALL, ALWAYS)
+        assert set() == set(children_of(os.getpid()))
+
 
 class TestTimeLimit:
     """A child that takes too long is gone, and its page with it."""

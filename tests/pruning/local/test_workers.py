@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from pruning.errors import ModelError
 from pruning.local.workers import Workers
 
 
@@ -127,3 +128,16 @@ def test_a_thread_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch
     for thread in begun:
         thread.join(30)
     assert [False, False] == [thread.is_alive() for thread in begun]
+
+
+def test_a_fork_without_threads_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a model that fails, without which there is an answer."""
+    workers = Workers("cpu")
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a fork, which knows none of its parent's threads
+
+    def scarce(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    with pytest.raises(ModelError, match="no threads could be started to embed in: can't start new thread"):
+        list(workers.map(int, [3]))
