@@ -36,7 +36,9 @@ def as_asked(prompt: Prompt, folder: Path) -> Prompt:
         ModelError: a file can't be read or used.
         TokenizerError: the same of tokenizer.json.
     """
-    return as_text(prompt, folder) if chat_template(folder) is None else as_turn(prompt, folder)
+    if chat_template(folder) is None:
+        return as_text(prompt, folder)
+    return as_turn(Prompt(prompt.template.strip()), folder)  # the turn's end marks the end, not a line break
 
 
 def as_turn(prompt: Prompt, folder: Path) -> Prompt:

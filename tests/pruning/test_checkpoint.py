@@ -94,7 +94,7 @@ def test_some_texts_begin_with_nothing(folder: Path) -> None:
 def test_the_prompt_of_a_folder(folder: Path) -> None:
     """What was saved there, as it is; else our own, as the model wants to be asked."""
     configure(folder, chat_template=tiny_models.CHAT)
-    assert as_turn(Prompt.default(), folder) == prompt_of(folder)
+    assert as_turn(Prompt(Prompt.default().template.strip()), folder) == prompt_of(folder)
     OURS.save(folder)
     assert OURS == prompt_of(folder)
 

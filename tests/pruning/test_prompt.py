@@ -1,5 +1,6 @@
 """Prompt templates: slots, files, and what becomes control tokens."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,17 @@ def test_each_slot_is_there_once(template: str) -> None:
 
 
 def test_our_own_prompt() -> None:
-    """It is data of the package, and asks for a path of the form that the numbered HTML has."""
-    assert "<html1><body><div2><p>" in Prompt.default().template
+    """It is data of the package, and shows paths of the numbered HTML, not of one page only: models copy examples."""
+    paths = re.findall(r"(?:<\w+>){2,}", Prompt.default().template)
+
+    assert ["<html0><body><div2><p>", "<html1><body><table><tr3>"] == paths
+
+
+def test_slots_of_our_own_prompt_stand_on_lines_of_their_own() -> None:
+    """Most tokenizers take a word's space along with the word: behind a lone space it would be read as a rare token."""
+    template = Prompt.default().template
+
+    assert ["\n\n{html}\n", "\n{question}\n"] == re.findall(r"\s+\{\w+\}\s", template)
 
 
 def test_as_a_turn_of_a_chat() -> None:

@@ -225,10 +225,10 @@ def test_a_page_does_not_speak_as_control_tokens(causal: CausalPathModel) -> Non
 
 
 def test_the_chat_template_is_used(checkpoint: Path) -> None:
-    """A model with a chat template is asked as by its user."""
+    """A model with a chat template is asked as by its user, whose turn ends behind the last word."""
     ours = Prompt.default().template
 
-    assert f"<s><|user|>{ours}<|eot_id|>" == CausalPathModel(checkpoint).prompt.template
+    assert f"<s><|user|>{ours.strip()}<|eot_id|>" == CausalPathModel(checkpoint).prompt.template
 
 
 def test_a_base_model_is_asked_without_a_chat(tmp_path: Path) -> None:
