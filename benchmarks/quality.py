@@ -9,6 +9,7 @@ with the code that it came from. The last line of stdout is one JSON document.
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from pages import ROOT, data_folder
 from questions import HALVES, SETS, Question, load
 from tqdm import tqdm
 from vectors import KeptVectors
+
+from pruning.prompt import Prompt
 
 BUDGETS = (256, 512, 1024, 2048, 4096)
 OURS = "secateurs"
@@ -38,11 +41,12 @@ def main() -> None:
         print(f"{name}: {value}")
     kept = measure(contestants, names, questions, options)
     questions = [question for question in questions if all(question.id in rows for rows in kept.values())]
-    result = {"half": options.half, "budgets": BUDGETS, "questions": len(questions)} | summary(kept, questions)
+    found = summary(kept, questions, options.budgets)
+    result = {"half": options.half, "budgets": options.budgets, "questions": len(questions)} | found
     _print(result)
     from chart import draw  # needs matplotlib, which nothing else here does
 
-    options.chart.write_text(draw(BUDGETS, _curves(kept, questions)))
+    options.chart.write_text(draw(options.budgets, _curves(kept, questions)))
     print(json.dumps(result))
 
 
@@ -54,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--half", choices=HALVES, default="report", help="which half of the questions")
     parser.add_argument("--sample", type=int, help="questions of each set at most")
     parser.add_argument("--systems", nargs="+", help="only these")
+    parser.add_argument("--budgets", nargs="+", type=int, default=BUDGETS, help="only these, in tokens")
     parser.add_argument(
         "--remembered", action="store_true", help="measure nothing: report on the questions that all systems have done"
     )
@@ -73,7 +78,7 @@ def _path_model(options: argparse.Namespace) -> Any:
 def measure(contestants: Contestants, names: list[str], questions: list[Question], options: argparse.Namespace) -> Kept:
     """What each system keeps; what an earlier run has measured of the same code is taken from its log."""
     log = options.cache / "kept.jsonl"
-    code = {name: _fingerprint(name, options.peers) for name in names}
+    code = {name: _fingerprint(name, options) for name in names}
     known = _remembered(log)
     kept: Kept = {name: {} for name in names}
     with log.open("a") as out:
@@ -83,7 +88,7 @@ def measure(contestants: Contestants, names: list[str], questions: list[Question
                 if key not in known and options.remembered:
                     continue
                 if key not in known:
-                    known[key] = [_is_kept(contestants, name, question, budget) for budget in BUDGETS]
+                    known[key] = [_is_kept(contestants, name, question, budget) for budget in options.budgets]
                     out.write(json.dumps({"key": key, "kept": known[key]}) + "\n")
                     out.flush()
                 kept[name][question.id] = known[key]
@@ -103,9 +108,15 @@ def _is_kept(contestants: Contestants, name: str, question: Question, budget: in
     return int(contestants.score.kept(question.row, output))
 
 
-def _fingerprint(name: str, peers: Path) -> str:
-    files = (ROOT / "pruning").glob("*.py") if name in VARIANTS else [peers / "systems.py"]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()[:12]
+def _fingerprint(name: str, options: argparse.Namespace) -> str:
+    """What a system's figures depend on: its code, its model, which budgets."""
+    files = (ROOT / "pruning").glob("*.py") if name in VARIANTS else [options.peers / "systems.py"]
+    code = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files)))
+    if name in VARIANTS and "generate" in VARIANTS[name].steps:
+        code.update(f"{options.path_model}{Prompt.default()}".encode())
+    if tuple(options.budgets) != BUDGETS:
+        code.update(repr(options.budgets).encode())
+    return code.hexdigest()[:12]
 
 
 def _remembered(log: Path) -> dict[str, list[int]]:
@@ -113,7 +124,7 @@ def _remembered(log: Path) -> dict[str, list[int]]:
     return {row["key"]: row["kept"] for row in map(json.loads, lines)}
 
 
-def summary(kept: Kept, questions: list[Question]) -> dict[str, Any]:
+def summary(kept: Kept, questions: list[Question], budgets: Sequence[int] = BUDGETS) -> dict[str, Any]:
     """Recall with its 95 % interval, for each set and over all; and the paired comparison with the best peer."""
     groups = {name: [question.id for question in questions if question.set == name] for name in SETS}
     groups["all"] = [question.id for question in questions]
@@ -124,7 +135,7 @@ def summary(kept: Kept, questions: list[Question]) -> dict[str, Any]:
     }
     if OURS not in kept or set(kept) <= set(VARIANTS):
         return {"recall": recall}
-    return {"recall": recall, "against_best_peer": {group: _against(kept, groups[group]) for group in recall}}
+    return {"recall": recall, "against_best_peer": {group: _against(kept, groups[group], budgets) for group in recall}}
 
 
 def _recall(kept: np.ndarray) -> dict[str, list[float]]:
@@ -134,13 +145,13 @@ def _recall(kept: np.ndarray) -> dict[str, list[float]]:
     return {"percent": (100 * share).round(1).tolist(), "plus_minus": (100 * half).round(1).tolist()}
 
 
-def _against(kept: Kept, ids: list[str]) -> list[dict[str, Any]]:
+def _against(kept: Kept, ids: list[str], budgets: Sequence[int]) -> list[dict[str, Any]]:
     """For each budget: the best peer there, the difference, its bootstrapped interval, and the ratio of losses."""
     ours = np.array([kept[OURS][one] for one in ids])
     peers = {name: np.array([rows[one] for one in ids]) for name, rows in kept.items() if name not in VARIANTS}
     drawn = np.random.default_rng(0).integers(len(ids), size=(_RESAMPLES, len(ids)))
     found = []
-    for number, budget in enumerate(BUDGETS):
+    for number, budget in enumerate(budgets):
         best = max(peers, key=lambda name: peers[name][:, number].sum())
         difference = (ours - peers[best])[:, number]
         low, high = np.percentile(difference[drawn].mean(axis=1), (2.5, 97.5))
@@ -166,7 +177,7 @@ def _curves(kept: Kept, questions: list[Question]) -> dict[str, list[float]]:
 
 def _print(result: dict[str, Any]) -> None:
     for group, systems in result["recall"].items():
-        print(f"\n{group:28}" + "".join(f"{budget:>12}" for budget in BUDGETS))
+        print(f"\n{group:28}" + "".join(f"{budget:>12}" for budget in result["budgets"]))
         for name, figures in systems.items():
             cells = zip(figures["percent"], figures["plus_minus"], strict=True)
             print(f"{name:28}" + "".join(f"{percent:>7} ±{half:<4}" for percent, half in cells))

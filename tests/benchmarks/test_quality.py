@@ -37,7 +37,7 @@ def test_a_run_takes_up_where_the_last_one_ended(load, data: Path, peers: Path, 
     """Nothing is measured twice, unless the code has changed; a peer's failure is a lost answer."""
     quality = load("quality")
     questions = load("questions").load(data, "report", 2)
-    options = Namespace(cache=tmp_path, peers=peers, remembered=False)
+    options = Namespace(cache=tmp_path, peers=peers, remembered=False, budgets=quality.BUDGETS)
     asked = contestants._peers.asked
 
     first = quality.measure(contestants, ["words", "begins"], questions[:3], options)
@@ -53,12 +53,24 @@ def test_a_run_takes_up_where_the_last_one_ended(load, data: Path, peers: Path, 
     assert both["words"] == quality.measure(contestants, ["words"], questions, options)["words"]
 
 
+def test_figures_of_other_budgets_or_of_another_path_model_are_measured_anew(load, peers: Path) -> None:
+    """What an earlier run remembers is taken for the same only where budgets, and the model of both steps, are."""
+    quality = load("quality")
+    first = {"peers": peers, "budgets": list(quality.BUDGETS), "path_model": None}
+
+    def marks(**other: object) -> list[str]:
+        return [quality._fingerprint(name, Namespace(**first | other)) for name in ("secateurs", "both steps")]
+
+    assert [False, True] == [mine != other for mine, other in zip(marks(), marks(path_model="x"), strict=True)]
+    assert [True, True] == [mine != other for mine, other in zip(marks(), marks(budgets=[256]), strict=True)]
+
+
 def test_a_peer_that_fails_has_lost_the_answer(load, data: Path, peers: Path, contestants, tmp_path: Path) -> None:
     """And the run goes on; this project's own failure ends it."""
     quality = load("quality")
     question = load("questions").load(data, "report", 1)[0]
     question.row["question"] = "fails"
-    options = Namespace(cache=tmp_path, peers=peers, remembered=False)
+    options = Namespace(cache=tmp_path, peers=peers, remembered=False, budgets=quality.BUDGETS)
 
     assert {question.id: [0] * 5} == quality.measure(contestants, ["begins"], [question], options)["begins"]
     question.row["question"] = " "
