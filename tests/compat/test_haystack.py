@@ -10,6 +10,7 @@ from haystack.utils import Secret
 from secateurs import Refused, Unreachable
 from secateurs.haystack import SecateursRetriever
 from tests.compat.conftest import QUESTION
+from tests.compat.found import PAGES, TOKENS, Found, assert_is_of_the_site
 
 KEY = "sk-very-secret"
 
@@ -17,7 +18,7 @@ KEY = "sk-very-secret"
 @pytest.fixture
 def retriever(address: str) -> SecateursRetriever:
     """A retriever of three pages."""
-    return SecateursRetriever(address, max_results=3, max_tokens=512)
+    return SecateursRetriever(address, max_results=PAGES, max_tokens=TOKENS)
 
 
 def test_documents(retriever: SecateursRetriever) -> None:
@@ -26,11 +27,7 @@ def test_documents(retriever: SecateursRetriever) -> None:
     documents = output["documents"]
 
     assert {"documents", "degraded"} == output.keys()
-    assert 0 < len(documents) <= 3
-    assert any("budget" in document.content and "<" in document.content for document in documents)
-    assert all(document.meta["source"].startswith("https://secateurs.example/") for document in documents)
-    assert all(document.score is not None and document.meta["title"] for document in documents)
-    assert sum(document.meta["tokens"] for document in documents) <= 512
+    assert_is_of_the_site([Found(one.content, one.meta, one.score) for one in documents])
     assert output == asyncio.run(retriever.run_async(QUESTION))
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from secateurs import Refused, Unreachable
 from secateurs.langchain import SecateursRetriever
 from tests.compat.conftest import QUESTION
+from tests.compat.found import PAGES, TOKENS, Found, assert_is_of_the_site
 
 KEY = "sk-very-secret"
 
@@ -21,7 +22,7 @@ KEY = "sk-very-secret"
 @pytest.fixture
 def retriever(address: str) -> SecateursRetriever:
     """A retriever of three pages."""
-    return SecateursRetriever(url=address, max_results=3, max_tokens=512)
+    return SecateursRetriever(url=address, max_results=PAGES, max_tokens=TOKENS)
 
 
 def test_documents(retriever: SecateursRetriever) -> None:
@@ -29,11 +30,7 @@ def test_documents(retriever: SecateursRetriever) -> None:
     documents = retriever.invoke(QUESTION)
 
     assert isinstance(retriever, BaseRetriever)
-    assert 0 < len(documents) <= 3
-    assert any("budget" in document.page_content and "<" in document.page_content for document in documents)
-    assert all(document.metadata["source"].startswith("https://secateurs.example/") for document in documents)
-    assert all(document.metadata["title"] and document.metadata["score"] is not None for document in documents)
-    assert sum(document.metadata["tokens"] for document in documents) <= 512
+    assert_is_of_the_site([Found(one.page_content, one.metadata, one.metadata["score"]) for one in documents])
 
 
 def test_every_way_to_ask(retriever: SecateursRetriever) -> None:

@@ -10,13 +10,14 @@ from llama_index.core.schema import MetadataMode
 from secateurs import Refused, Unreachable
 from secateurs.llamaindex import SecateursRetriever
 from tests.compat.conftest import QUESTION
+from tests.compat.found import PAGES, TOKENS, Found, assert_is_of_the_site
 from tests.compat.llamaindex_llm import SaysIt
 
 
 @pytest.fixture
 def retriever(address: str) -> SecateursRetriever:
     """A retriever of three pages."""
-    return SecateursRetriever(address, max_results=3, max_tokens=512)
+    return SecateursRetriever(address, max_results=PAGES, max_tokens=TOKENS)
 
 
 def test_nodes(retriever: SecateursRetriever) -> None:
@@ -24,11 +25,7 @@ def test_nodes(retriever: SecateursRetriever) -> None:
     nodes = retriever.retrieve(QUESTION)
 
     assert isinstance(retriever, BaseRetriever)
-    assert 0 < len(nodes) <= 3
-    assert any("budget" in node.text and "<" in node.text for node in nodes)
-    assert all(node.metadata["source"].startswith("https://secateurs.example/") for node in nodes)
-    assert all(node.score is not None and node.metadata["status"] == "ok" for node in nodes)
-    assert sum(node.metadata["tokens"] for node in nodes) <= 512
+    assert_is_of_the_site([Found(node.text, node.metadata, node.score) for node in nodes])
 
 
 def test_on_an_event_loop(retriever: SecateursRetriever) -> None:
