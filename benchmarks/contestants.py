@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from questions import Question
 from vectors import KeptVectors
@@ -70,5 +71,18 @@ class Contestants:
 
 
 def _read_once(peers: ModuleType) -> None:
-    """Their text of a page is the same at every budget: it is kept, not changed."""
+    """What they make of pages is the same at every budget: it is kept, not changed."""
     peers._text = lru_cache(maxsize=2000)(peers._text)
+    peers._htmlrag_parts = _last(peers._htmlrag_parts)
+
+
+def _last(parts: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which answers at once where it is asked the same as the last time."""
+    known: dict[str, Any] = {}
+
+    def remembering(pages: list[str], question: str, embed: Any) -> Any:
+        if known.get("asked") != (pages, question):
+            known.update(asked=(pages, question), answer=parts(pages, question, embed))
+        return known["answer"]
+
+    return remembering
