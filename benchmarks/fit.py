@@ -4,7 +4,7 @@
 
 A conditional logit: of all blocks of a question's pages, those of its gold page that hold the answer, or a part of a
 long one, should have as much of the chance as possible. Sets count by the square root of their size: a large one
-does not decide alone. Only the tuning half is read.
+does not decide alone; questions that were made for training count half. Only the tuning half is read.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from contestants import Contestants
 from pages import ROOT, data_folder
-from questions import Question, load
+from questions import Question, fold, load, more_to_tune
 from scipy.optimize import minimize
 from tqdm import tqdm
 from vectors import KeptVectors
@@ -27,6 +27,7 @@ _SHRINK = 1.0  # how much weights cost, on signals of variance 1
 _LONG = 12  # words; of longer answers each run of _RUN words counts
 _RUN = 4
 _FOLDS = 4
+_COUNTS = {"wtq.train": 0.5}  # whose questions count less than others
 
 Case = tuple[np.ndarray, np.ndarray]
 
@@ -45,24 +46,25 @@ def main() -> None:
     vectors = KeptVectors(options.cache / "vectors.sqlite")
     score = Contestants(options.peers, vectors).score
     questions = load(options.data, "tune", options.sample)
+    questions += more_to_tune(options.data)[: options.sample]
     asked = None if options.words else vectors
     cases = [_case(question, asked, score) for question in tqdm(questions, unit="q", disable=None)]
     weight = _balance(questions)
+    folds = np.array([fold(question, _FOLDS) for question in questions])
     sets = {"WEIGHTS_BY_WORDS": WEIGHTS_BY_WORDS} | ({} if options.words else {"WEIGHTS": WEIGHTS})
     for title, in_use in sets.items():
         given = [(np.stack([known[name] for name in in_use], 1), share) for known, share in cases]
         fitted = fit(given, weight)
         print(f"{title} = {{")
         print("".join(f'    "{name}": {value:.1f},\n' for name, value in zip(in_use, fitted, strict=True)) + "}")
-        others = np.concatenate([_held_out(given, weight, fold) for fold in range(_FOLDS)])
+        others = np.concatenate([_held_out(given, weight, folds == number) for number in range(_FOLDS)])
         mine = surprise(given, np.array(list(in_use.values())))
         print(f"surprise a question: {mine.mean():.3f} in use, {surprise(given, fitted).mean():.3f} fitted, ", end="")
         print(f"{others.mean():.3f} fitted on the other {_FOLDS - 1} of {_FOLDS} folds")
 
 
-def _held_out(given: list[Case], weight: np.ndarray, fold: int) -> np.ndarray:
+def _held_out(given: list[Case], weight: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """The surprise of a fold's questions by weights that are fitted on the others."""
-    inside = np.arange(len(given)) % _FOLDS == fold
     rest = [case for case, its in zip(given, inside, strict=True) if not its]
     return surprise([case for case, its in zip(given, inside, strict=True) if its], fit(rest, weight[~inside]))
 
@@ -104,7 +106,7 @@ def _share(answer: list[str], said: str) -> float:
 
 def _balance(questions: list[Question]) -> np.ndarray:
     sizes = Counter(question.set for question in questions)
-    return np.array([sizes[question.set] ** -0.5 for question in questions])
+    return np.array([sizes[question.set] ** -0.5 * _COUNTS.get(question.set, 1) for question in questions])
 
 
 def fit(cases: list[Case], weight: np.ndarray) -> np.ndarray:

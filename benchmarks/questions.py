@@ -47,6 +47,19 @@ def load(data: Path, half: str, sample: int | None = None) -> list[Question]:
     return [question for turn in zip_longest(*columns) for question in turn if question]
 
 
+def more_to_tune(data: Path) -> list[Question]:
+    """Further questions on the tuning half's tables, made for training, with the pages that others there have."""
+    pages = {question.row["gold_page"]: question.row["pages"] for question in load(data, "tune")}
+    rows = [json.loads(line) for line in (data / "qa" / "wtq.train.jsonl").read_text().splitlines()]
+    rows = [row | {"pages": pages[row["gold_page"]]} for row in rows if row["gold_page"] in pages]
+    return [Question("wtq.train", row, tuple(data / "qa" / page for page in row["pages"])) for row in rows]
+
+
+def fold(question: Question, number: int) -> int:
+    """Which of a number of folds a question is in; those about one page are together."""
+    return _hash(question.row["gold_page"])[1] % number
+
+
 def _set(data: Path, name: str, half: str) -> list[Question]:
     folder = data / "qa"
     rows: list[dict[str, Any]] = [json.loads(line) for line in (folder / f"{name}.dev.jsonl").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""What gives a block its meaning: the headings above it, its table's caption and header row."""
+"""What gives a block its meaning: the headings above it, its table's caption and header row, the term it explains."""
 
 from bisect import bisect_left
 
@@ -6,9 +6,10 @@ import numpy as np
 
 from pruning import elements
 from pruning.blocks import BlockTree
+from pruning.definitions import Definitions
 from pruning.elements import CODES
 
-_TABLE, _THEAD, _CAPTION, _TR, _TH = (CODES[name] for name in ("table", "thead", "caption", "tr", "th"))
+_TABLE, _THEAD, _CAPTION, _TR, _TH, _DT = (CODES[name] for name in ("table", "thead", "caption", "tr", "th", "dt"))
 
 
 class Context:
@@ -29,11 +30,25 @@ class Context:
             zip(tree.page[blocks[heading]].tolist(), tree.start[blocks[heading]].tolist(), strict=True)
         )
         self._table_heads = self._find_table_heads(blocks)
+        terms = blocks[tags == _DT]
+        self._terms = {(int(tree.page[term]), int(tree.node[term])): term for term in terms.tolist()}
+        self._definitions = {page: Definitions(tree.tables[page]) for page, _ in self._terms}
 
     def of(self, block: int) -> list[int]:
-        """The blocks that explain this one, the most telling first: table header, nearest heading, the one above it."""
+        """The blocks that explain this one, the most telling first.
+
+        They are its table's header, the term that it explains, the nearest heading, the one above that.
+        """
         heads = [head for above in self._tree.ancestors(block) for head in self._table_heads.get(above, ())]
-        return [other for other in (*heads, *self._headings_over(block)) if other != block]
+        found = (*heads, *self._terms_over(block), *self._headings_over(block))
+        return [other for other in found if other != block]
+
+    def _terms_over(self, block: int) -> list[int]:
+        page = int(self._tree.page[block])
+        if page not in self._definitions:
+            return []
+        terms = self._definitions[page].explained(int(self._tree.node[block]))
+        return [self._terms[page, term] for term in terms if (page, term) in self._terms]
 
     def _find_table_heads(self, blocks: np.ndarray) -> dict[int, list[int]]:
         """Table -> its caption and header rows, as far as they are blocks of their own."""

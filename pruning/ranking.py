@@ -34,36 +34,40 @@ _NEAREST = 2  # headings
 _ALMOST_SURE = 0.98
 _LEAST_PART = 4
 
-# Fitted by benchmarks/fit.py.
+_LEAST_REPEATED = 8  # words, from which on a repeated block is kept once
+
+# Fitted by benchmarks/fit.py; but for "explains", which has 4 instead of 5 and 6 (LOG.md says why).
 WEIGHTS_BY_WORDS = {
-    "header": 4.0,
-    "every": 5.0,
-    "block": 1.9,
-    "before": 2.7,
-    "neighbours": 2.1,
-    "passage": 2.6,
-    "section": 4.1,
-    "best_passage_of_page": 5.6,
-    "best_of_table": 4.3,
+    "header": 4.1,
+    "every": 5.3,
+    "block": 2.1,
+    "before": 3.0,
+    "neighbours": 2.7,
+    "passage": 2.4,
+    "section": 4.0,
+    "best_passage_of_page": 7.2,
+    "best_of_table": 4.9,
     "heading": -1.3,
-    "row": 1.7,
-    "length": 0.5,
+    "row": 2.2,
+    "explains": 4.0,
+    "length": 0.4,
 }
 WEIGHTS = {
-    "header": 3.0,
-    "every": 3.9,
-    "block": 2.0,
-    "before": 2.4,
-    "neighbours": 1.7,
-    "passage": 1.4,
-    "section": 2.8,
-    "best_passage_of_page": 2.3,
-    "best_of_table": 3.2,
+    "header": 3.1,
+    "every": 4.1,
+    "block": 2.2,
+    "before": 2.7,
+    "neighbours": 2.1,
+    "passage": 1.6,
+    "section": 2.6,
+    "best_passage_of_page": 2.7,
+    "best_of_table": 3.6,
     "heading": -1.4,
-    "row": 1.3,
-    "length": 0.5,
-    "rank": 0.8,
-    "rank_of_page": 0.6,
+    "row": 1.8,
+    "explains": 4.0,
+    "length": 0.4,
+    "rank": 0.6,
+    "rank_of_page": 0.7,
 }
 
 
@@ -154,6 +158,23 @@ def _log_chances(known: dict[str, np.ndarray], weights: dict[str, float]) -> np.
     return total - np.log(np.exp(total).sum())
 
 
+def once(log_chances: np.ndarray, texts: list[str], words: np.ndarray) -> np.ndarray:
+    """float (n,): as given, but of blocks that say the same only the best keeps its chance; the others have none.
+
+    Whatever the one answers, so do its copies: a menu that each page has, a row of a table that stands on two pages.
+    Short ones all keep theirs, since "yes" answers here what it doesn't answer there.
+    """
+    best: dict[str, int] = {}
+    lone = log_chances.copy()
+    for number in np.flatnonzero(words >= _LEAST_REPEATED).tolist():
+        text = texts[number].casefold()
+        other = best.setdefault(text, number)
+        if other != number:
+            worse, best[text] = sorted((number, other), key=log_chances.__getitem__)
+            lone[worse] = -np.inf
+    return lone
+
+
 def per_token(log_chances: np.ndarray, tree: BlockTree, blocks: np.ndarray) -> np.ndarray:
     """float (n,): the logarithm of each block's chance per token, as far as its tokens can be told without counting."""
     characters = (tree.stop[blocks] - tree.start[blocks]).astype(float)
@@ -205,5 +226,6 @@ def _ask(question: str, texts: list[str]) -> Generator[Similarities, Any, Scored
 
 
 def _ranked(candidates: Candidates, log_chances: np.ndarray, model: str, asked: int) -> Ranked:
-    ranks = per_token(log_chances, candidates.tree, candidates.blocks)
+    lone = once(log_chances, candidates.texts, candidates.tree.words[candidates.blocks])
+    ranks = per_token(lone, candidates.tree, candidates.blocks)
     return Ranked(np.exp(log_chances), ranks, model, asked)

@@ -9,14 +9,14 @@ import numpy as np
 
 from pruning import elements
 from pruning.blocks import BlockTree
-from pruning.elements import CODES
+from pruning.elements import CODES, TEXT
 from pruning.lexical import Question
 from pruning.outline import Outline, passages
 
 SECTION_WORDS = 250
 _BEST_ROWS = 2  # by which a table is judged
 _RANKS = 48  # past which all are alike
-_TR = CODES["tr"]
+_TR, _DT = CODES["tr"], CODES["dt"]
 
 
 def lexical(
@@ -54,6 +54,7 @@ def lexical(
         "best_of_table": np.where(outline.table >= 0, _best(every, _from_zero(outline.table), _BEST_ROWS), 0),
         "heading": elements.IS_HEADING[tree.tag[blocks]].astype(float),
         "row": (tree.tag[blocks] == _TR).astype(float),
+        "explains": _explains(tree, blocks, page),
         "length": np.log(np.maximum(tree.words[blocks], 1)),
     }
 
@@ -86,6 +87,17 @@ def _over(asked: Question, outline: Outline, page: np.ndarray) -> tuple[np.ndarr
     number = {text: at for at, text in enumerate(different)}
     said = asked.matches(different).counts > 0
     return said[[number[text] for text in outline.header]], said[[number[text] for text in headings]]
+
+
+def _explains(tree: BlockTree, blocks: np.ndarray, page: np.ndarray) -> np.ndarray:
+    """float (n,): 1 for what follows a term (`dt`): of all that is said of it the first tells what it is."""
+    around = np.zeros(len(blocks), np.uint8)  # the tag of what the block stands in, which a piece is a part of
+    for number, table in enumerate(tree.tables):
+        its = tree.page[blocks] == number
+        around[its] = table.tag[table.around()[tree.node[blocks[its]]]]
+    tag = tree.tag[blocks]
+    term = (tag == _DT) | ((tag == TEXT) & (around == _DT))
+    return (_shifted(term[:, None], page, 1)[:, 0] & ~term).astype(float)
 
 
 def _neighbours(said: np.ndarray, page: np.ndarray) -> np.ndarray:

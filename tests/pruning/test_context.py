@@ -61,6 +61,23 @@ def test_a_tables_head(page: str, text: str, expected: list[str]) -> None:
     assert expected == context_of(page, text, max_words=2)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A day.", ["date"]),
+        ("The day that it is.", ["today()"]),
+        ("Local.", ["today()"]),
+        ("today()", ["date"]),
+        ("Other.", []),
+    ],
+)
+def test_a_terms_explanation_brings_the_term(text: str, expected: list[str]) -> None:
+    """A definition without what it defines says nothing: that of its own list."""
+    page = "<dl><dt>date<dd><p>A day.<dl><dt>today()<dd><p>The day that it is.<p>Local.</dl></dl><p>Other."
+
+    assert expected == context_of(page, text, max_words=5)
+
+
 @given(pages=st.lists(ANY_PAGES, min_size=1, max_size=2), max_words=st.sampled_from([1, 2, 5, 20]))
 def test_context_is_of_the_same_page_and_never_the_block_itself(pages: list[str], max_words: int) -> None:
     """Each at most once, headings above the block and each of a higher rank than the one before it."""
@@ -76,7 +93,7 @@ def test_context_is_of_the_same_page_and_never_the_block_itself(pages: list[str]
         assert len(found) == len(set(found))
         assert set(found) <= set(blocks[tree.page[blocks] == tree.page[block]].tolist())
         assert sorted(set(ranks), reverse=True) == ranks
-        assert set(tags) - set(ranks) <= {"caption", "thead", "tr"}
+        assert set(tags) - set(ranks) <= {"caption", "thead", "tr", "dt"}
         assert all(
             tree.start[other] < tree.start[block] for other, tag in zip(found, tags, strict=True) if tag in ranks
         )

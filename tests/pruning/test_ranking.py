@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pruning import BlockTree, ModelError, Page, Scored, Similarities
-from pruning.ranking import Candidates, Ranked, per_token, rank
+from pruning.ranking import Candidates, Ranked, once, per_token, rank
 from tests.pruning.strategies import ANY_PAGES, QUESTIONS
 
 TOWNS = ["Ely", "Ware", "Ryde", "Hove", "Diss", "Bude"]
@@ -108,3 +108,20 @@ def test_of_equal_chances_the_cheaper_block_comes_first() -> None:
 
     assert 0 == ranks.argmax()
     assert (ranks < 0.1).all()
+
+
+def test_of_what_is_said_again_the_best_is_kept_once() -> None:
+    """Where the copies have the same chance, the first; in other letters too; other blocks keep theirs."""
+    said = "We answer all of your questions every day"
+    given = np.log([0.1, 0.2, 0.2, 0.5])
+
+    assert [-np.inf, given[1], -np.inf, given[3]] == once(
+        given, [said, said, said.upper(), "Other"], np.array([8, 8, 8, 1])
+    ).tolist()
+
+
+def test_short_blocks_may_be_said_again() -> None:
+    """A word or two mean something else elsewhere."""
+    given = np.log([0.5, 0.5])
+
+    assert given.tolist() == once(given, ["Yes", "Yes"], np.array([1, 1])).tolist()

@@ -74,6 +74,16 @@ def test_rows_and_headings_are_known() -> None:
     assert ["Town Hour", "Ely seven", "Ware eight"] == [texts[number] for number in np.flatnonzero(found["row"])]
 
 
+@pytest.mark.parametrize("max_words", [1, 3, 40])
+def test_what_follows_a_term_explains_it(max_words: int) -> None:
+    """Its first block, in however many pieces the term is; not the next one, nor the term. All in one is no term."""
+    page = "<p>no<dl><dt>the long term<dd><p>first</p><p>second</p><dt>a<dd>another</dl><dl><dt>end</dl>"
+    texts, found = lexical("x", page, "<p>apart", max_words=max_words)
+    expected = {1: ["first", "another"], 3: ["first second", "another"], 40: []}
+
+    assert expected[max_words] == [texts[number] for number in np.flatnonzero(found["explains"])]
+
+
 def test_similarity_counts_by_rank() -> None:
     """Of the passage and of its page; what the model was not asked about comes last."""
     cosines, passage = np.array([0.1, 0.9, -np.inf]), np.array([0, 0, 1, 2])
