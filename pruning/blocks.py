@@ -217,11 +217,7 @@ def _page_blocks(table: NodeTable) -> dict[str, np.ndarray]:
     is_block = table.is_block()
     parent = table.around()
     has_blocks = np.bincount(parent[1:][is_block[1:]], minlength=len(table)) > 0
-    bare = np.flatnonzero(~is_block & is_block[parent] & has_blocks[parent])
-    # A run goes on where a bare node begins right where its bare sibling ended.
-    ended = np.full(len(table) + 1, -1, np.int32)
-    ended[table.end[bare]] = parent[bare]
-    begins = ended[bare] != parent[bare]
+    bare, begins = table.runs()
     runs = bare[begins]
 
     chosen = is_block.copy()

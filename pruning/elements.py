@@ -28,16 +28,17 @@ TEXT = 0
 _WRAPPERS = ("div", "section", "article", "main", "header", "footer", "nav", "aside", "address")
 _BLOCKS = (
     *("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "pre", "blockquote"),
-    *("table", "caption", "thead", "tr", "td", "th", "figure", "figcaption", "details", "summary"),
+    *("table", "caption", "thead", "tr", "td", "th", "details", "summary"),
 )
 _INLINE = ("a", "sub", "sup", "del", "ins", "s", "img")
 
 NAMES: tuple[str, ...] = ("#text", *_WRAPPERS, *_BLOCKS, *_INLINE)
 CODES: dict[str, int] = {name: code for code, name in enumerate(NAMES)}
 
-# Old and rare names for what another element says, written as that one: HTML5 parsers would rearrange some of them
-# (a nested form, a stray legend), and the old ones are no longer valid.
+# Names for what another element says, written as that one. A `figure` groups like any `div`; of the rest HTML5 parsers
+# would rearrange some (a nested form, a stray legend), and the old ones are no longer valid.
 _ALIASES = {
+    **dict.fromkeys(("figure", "figcaption"), "div"),
     **dict.fromkeys(("form", "fieldset", "legend", "center", "hgroup", "search", "marquee"), "div"),
     **dict.fromkeys(("menu", "dir"), "ul"),
     **dict.fromkeys(("listing", "xmp", "plaintext"), "pre"),
@@ -149,18 +150,17 @@ HOLDS_NO_TEXT = _flags(("table", "thead", "tr"))
 # Elements in which a paragraph says nothing where it stands alone.
 IS_PARAGRAPH = _flags(("li", "dd", "td", "th", "blockquote"))
 # Elements in which a `div` is not written as a paragraph: parsers end some of them at one.
-HOLDS_NO_PARAGRAPH = _flags(
-    ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "pre", "summary", "caption", "figcaption", "p", "a")
-)
-# End tags that any parser adds by itself, as long as what follows closes the element. Those of `dt` and `dd` are
-# optional too, but libxml2 puts a second `dd` into the first.
-END_OPTIONAL = _flags(("p", "li", "tr", "td", "th"))
-_NEW = ("figure", "figcaption", "details", "summary")
+HOLDS_NO_PARAGRAPH = _flags(("h1", "h2", "h3", "h4", "h5", "h6", "dt", "pre", "summary", "caption", "p", "a"))
+# End tags that any parser adds by itself, as long as what follows closes the element.
+END_OPTIONAL = _flags(("p", "li", "dt", "dd", "tr", "td", "th"))
+# Of these libxml2 puts a second one into the first.
+END_OPTIONAL_IF_ALONE = _flags(("dt", "dd"))
 # Elements of the first kind need their end tags where one of the second kind, or bare text, stands beside them.
 END_NEEDED: tuple[tuple[np.ndarray, np.ndarray], ...] = (
     # By the standard these end a paragraph, but libxml2 puts them inside.
-    (_flags(("p",)), _flags(("section", "article", "main", "header", "footer", "nav", "aside", *_NEW))),
+    (_flags(("p",)), _flags(("section", "article", "main", "header", "footer", "nav", "aside", "details", "summary"))),
     (_flags(("li",)), ~_flags(("li",))),
+    (_flags(("dt", "dd")), ~_flags(("dt", "dd"))),
     (_flags(("tr",)), ~_flags(("tr", "thead", "caption"))),
     (IS_CELL, ~IS_CELL),
 )
@@ -176,7 +176,6 @@ _PARENTS = {
     "caption": ("table",),
     "thead": ("table",),
     "summary": ("details",),
-    "figcaption": ("figure",),
 }
 # bool (parent, child), by their codes.
 MISPLACED = np.zeros((len(NAMES), len(NAMES)), bool)

@@ -70,6 +70,16 @@ class NodeTable:
         ended = np.bincount(self.end[chosen], minlength=len(self) + 1)
         return np.cumsum(begun - ended)[:-1] > 0
 
+    def runs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Texts beside blocks: int (k,), their nodes, as far as blocks hold them; bool (k,), which begin a text."""
+        is_block, parent = self.is_block(), self.around()
+        has_blocks = np.bincount(parent[1:][is_block[1:]], minlength=len(self)) > 0
+        bare = np.flatnonzero(~is_block & is_block[parent] & has_blocks[parent])
+        # A text goes on where a bare node begins right where its bare sibling ended.
+        ended = np.full(len(self) + 1, -1, np.int32)
+        ended[self.end[bare]] = parent[bare]
+        return bare, ended[bare] != parent[bare]
+
     def nearest_without(self, gone: np.ndarray) -> np.ndarray:
         """int (n,): each node's nearest ancestor that is none of the chosen, bool (n,); the root's is the root."""
         parent = self.around()

@@ -18,8 +18,9 @@ from pruning import elements
 from pruning.blocks import BlockTree
 from pruning.elements import CODES, NAMES, TEXT
 from pruning.nodes import NodeTable
+from pruning.optional_tags import names_to_write, tags_to_write
 
-_IMG, _TR, _THEAD, _CAPTION, _P = (CODES[name] for name in ("img", "tr", "thead", "caption", "p"))
+_IMG, _TR = CODES["img"], CODES["tr"]
 # A `>` behind a word looks like a tag's end. Prompts (`>>>`), arrows and comparisons stay as they are: code is full of
 # them, and they would cost three times their tokens.
 _LIKE_A_TAGS_END = re.compile(r"(?<=[^\s>=-])>(?!>)")
@@ -216,8 +217,8 @@ class PageWriter:
 
     def __init__(self, table: NodeTable) -> None:
         self.table = table
-        self._tag = _names_to_write(table)
-        self.is_written, self._needs_end = _tags_to_write(table, self._tag)
+        self._tag = names_to_write(table)
+        self.is_written, self._needs_end = tags_to_write(table, self._tag)
         # What `nodes` reads, side by side: code, end, start, stop; and which tags are written: none, the start, both.
         self._rows = np.empty((len(table), 5), np.int32)
         tags_written = self.is_written + (self.is_written & self._needs_end).astype(np.int32)
@@ -267,54 +268,6 @@ class PageWriter:
                     open_until.append((end, _END_TAGS[tag]))
         out += [tag for _, tag in reversed(open_until)]
         return "".join(out)
-
-
-def _names_to_write(table: NodeTable) -> np.ndarray:
-    """uint8 (n,): the code of each node's tag as it is written. A `div` that is a mere paragraph is written as one.
-
-    It says the same for a third of the tokens.
-    """
-    code, is_block = table.tag, table.is_block()
-    leaf = elements.IS_WRAPPER[code] & (np.bincount(table.around()[is_block], minlength=len(table)) == 0)
-    leaf[0] = False
-    if not leaf.any():
-        return code
-    inside = table.is_below(elements.HOLDS_NO_PARAGRAPH[code])
-    return np.where(leaf & ~inside, np.uint8(_P), code)
-
-
-def _tags_to_write(table: NodeTable, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """bool (n,) twice: elements whose tags are written, and those of them that need an end tag.
-
-    A `p` or `li` may leave its end tag out unless something stands beside it that does not close it.
-    """
-    parent = np.maximum(table.parent, 0)
-    bare = ~table.is_block() & table.is_block()[parent]
-    holds_bare = np.bincount(parent[bare], minlength=len(table)) > 0
-    written = ~elements.IS_WRAPPER[tag] | holds_bare
-    written[0] = False
-    around = parent.copy()
-    while True:  # up to the nearest element that is written: what counts as beside is what will be read as beside
-        skip = ~written[around] & (around > 0)
-        if not skip.any():
-            break
-        around[skip] = parent[around[skip]]
-    needs_end = ~elements.END_OPTIONAL[tag]
-    for kind, not_beside in elements.END_NEEDED:
-        wrong = bare | (written & not_beside[tag]) | (_is_late_head(table) if kind[_TR] else False)
-        beside = np.zeros(len(table), bool)
-        beside[around[wrong]] = True
-        needs_end |= kind[tag] & beside[around]
-    return written, needs_end
-
-
-def _is_late_head(table: NodeTable) -> np.ndarray:
-    """bool (n,): each `thead` and `caption` behind a row: libxml2 puts it into that."""
-    tag, parent = table.tag, np.maximum(table.parent, 0)
-    rows = np.flatnonzero(tag == _TR)
-    first_row = np.full(len(table), len(table))
-    first_row[parent[rows][::-1]] = rows[::-1]
-    return ((tag == _THEAD) | (tag == _CAPTION)) & (first_row[parent] < np.arange(len(table)))
 
 
 def escape(text: str) -> str:

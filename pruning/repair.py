@@ -11,6 +11,7 @@ from pruning.elements import CODES
 from pruning.nodes import NodeTable
 
 _DIV, _P, _PRE, _ADDRESS, _TABLE = (CODES[name] for name in ("div", "p", "pre", "address", "table"))
+_THEAD, _TR, _TD, _TH = (CODES[name] for name in ("thead", "tr", "td", "th"))
 _UL, _LI, _DL, _DT, _DD = (CODES[name] for name in ("ul", "li", "dl", "dt", "dd"))
 _MAY_GO = elements.IS_WRAPPER | ~elements.IS_BLOCK  # tidy.py may take them out around blocks
 _TABLE_PARTS = np.isin(np.arange(len(elements.NAMES)), [CODES[t] for t in "table thead tr td th caption".split()])
@@ -28,8 +29,10 @@ def repair(table: NodeTable) -> None:
     tag[(tag == _P) & holding] = _DIV
     _repair_headings(table, holding)
     _repair_preformatted(table, holding)
-    _repair_lists(table, holding)
     _repair_tables(table)
+    _demote_lists_of_one(table)
+    _repair_definitions(table, holding)
+    _repair_lists(table, holding)
     _demote_definitions(table)
     for node in [node for node in table.attributes if tag[node] == _DIV]:
         del table.attributes[node]
@@ -54,10 +57,8 @@ def _repair_preformatted(table: NodeTable, holding: np.ndarray) -> None:
 
 
 def _repair_lists(table: NodeTable, holding: np.ndarray) -> None:
-    """No list stands in an address or a term; no address and no preformatted text stands between a list's items."""
+    """No list stands in an address; no address and no preformatted text stands between a list's items."""
     tag = table.tag
-    if ((tag == _DT) & holding).any():
-        tag[(tag == _DT) & (table.number_below(tag == _DL) > 0)] = _DD
     address, pre = tag == _ADDRESS, tag == _PRE
     if not ((address & holding).any() or ((address | pre).any() and (tag == _UL).any())):
         return
@@ -71,6 +72,32 @@ def _repair_lists(table: NodeTable, holding: np.ndarray) -> None:
             tag[node] = _DIV
             pending.append(int(around[node]))
     tag[(tag == _LI) & ~_LISTS[tag[table.parent]]] = _DIV
+
+
+def _demote_lists_of_one(table: NodeTable) -> None:
+    """A list of a single item is none, unless it has a number; nor among another's items, whose place it would take."""
+    tag, parent = table.tag, table.parent
+    items = np.flatnonzero((tag == _LI) & (table.words > 0))
+    children = np.bincount(parent[1:][table.words[1:] > 0], minlength=len(table)) if len(items) else items
+    for item in items[(children == 1)[parent[items]] & (tag[parent[items]] == _UL)].tolist():
+        around = int(parent[parent[item]])
+        while around > 0 and _MAY_GO[tag[around]]:
+            around = int(parent[around])
+        if not _LISTS[tag[around]]:
+            tag[[item, parent[item]]] = _DIV
+
+
+def _repair_definitions(table: NodeTable, holding: np.ndarray) -> None:
+    """No list stands in a term; terms alone define nothing, nor do definitions alone: headings, mostly, and indents."""
+    tag, parent, says = table.tag, table.around(), table.words > 0
+    if not (tag == _DL).any():
+        return
+    if ((tag == _DT) & holding).any():
+        tag[(tag == _DT) & (table.number_below(tag == _DL) > 0)] = _DD
+    terms, definitions = (np.bincount(parent[says & (tag == part)], minlength=len(table)) for part in (_DT, _DD))
+    half = (tag == _DL) & ((terms == 0) | (definitions == 0))
+    tag[half[parent] & ((tag == _DT) | (tag == _DD))] = _DIV
+    tag[half] = _DIV
 
 
 def _demote_definitions(table: NodeTable) -> None:
@@ -89,7 +116,7 @@ def _demote_definitions(table: NodeTable) -> None:
 
 
 def _repair_tables(table: NodeTable) -> None:
-    """A table with text outside its cells is broken; one without headers that holds headings or tables is a layout.
+    """A table with text outside its cells is broken; one without headers may be a layout (see `_is_layout`).
 
     The parts of both become divs, and no word moves: there are no columns that they could tell of.
     """
@@ -98,15 +125,32 @@ def _repair_tables(table: NodeTable) -> None:
         return
     around = table.nearest_without(tag != _TABLE)
     stray = elements.HOLDS_NO_TEXT[tag[table.parent]] & ~(_TABLE_PARTS[tag] & (tag != _TABLE)) & (table.words > 0)
-    structure = (elements.IS_HEADING[tag] | (tag == _TABLE)) & (table.words > 0)
-    broken, layout, headed = (np.zeros(len(table), bool) for _ in range(3))
-    headed[around[_HEADS[tag] & (table.words > 0)]] = True
+    broken = np.zeros(len(table), bool)
     broken[around[stray]] = True
-    layout[around[structure]] = True
-    layout &= ~headed & ~broken
+    layout = _is_layout(table, around) & ~broken
     demoted = (broken | layout) & (tag == _TABLE)
     for kind, which in (("broken_tables", broken), ("layout_tables", layout)):
         if (which & demoted).any():
             table.removed[kind] = int(np.count_nonzero(which & demoted))
     owner = np.where(tag == _TABLE, np.arange(len(table)), around)
     tag[demoted[owner] & _TABLE_PARTS[tag]] = _DIV
+    if (tag == _THEAD).any():
+        tag[(tag == _TD) & (tag[table.around()[table.around()]] == _THEAD)] = _TH  # which says as much as its `thead`
+
+
+def _is_layout(table: NodeTable, around: np.ndarray) -> np.ndarray:
+    """bool (n,): tables without headers whose cells hold headings or tables, or stand in one row or column.
+
+    Args:
+        table: the nodes.
+        around: int (n,), the table that each node stands in.
+    """
+    tag, parent, says = table.tag, table.around(), table.words > 0
+    headed, layout = np.zeros(len(table), bool), np.zeros(len(table), bool)
+    headed[around[_HEADS[tag] & says]] = True
+    layout[around[(elements.IS_HEADING[tag] | (tag == _TABLE)) & says]] = True
+    row = (tag == _TR) & says
+    side_by_side = np.bincount(parent[elements.IS_CELL[tag] & says], minlength=len(table)) > 1
+    rows = np.bincount(around[row], minlength=len(table))
+    has_columns = np.bincount(around[row & side_by_side], minlength=len(table)) > 0
+    return ~headed & (layout | ((tag == _TABLE) & ((rows == 1) | ~has_columns)))

@@ -8,9 +8,11 @@ from pruning import elements
 from pruning.characters import BLOCK_MARK, INLINE_MARK
 from pruning.elements import CODES, TEXT
 from pruning.nodes import NodeTable
+from pruning.paragraphs import with_paragraphs
 from pruning.words import count_before, words_joined
 
-_SUP, _IMG, _TABLE, _TR, _P = (CODES[name] for name in ("sup", "img", "table", "tr", "p"))
+_SUP, _IMG, _TABLE, _THEAD, _TR, _P = (CODES[name] for name in ("sup", "img", "table", "thead", "tr", "p"))
+_ORDINALS = ("st", "nd", "rd", "th")
 
 
 def tidied(table: NodeTable) -> NodeTable:
@@ -19,7 +21,7 @@ def tidied(table: NodeTable) -> NodeTable:
     _keep_apart(table, gone)
     table = _with_whole_texts(_without(table, gone))
     _set_images_apart(table)
-    return table
+    return with_paragraphs(table)
 
 
 def _superfluous(table: NodeTable) -> np.ndarray:
@@ -36,7 +38,8 @@ def _superfluous(table: NodeTable) -> np.ndarray:
     if (inline & (table.number_below(~is_text) > 0)).any():
         gone |= inline & (table.number_below(table.is_block()) > 0)  # a link around a whole card
         gone |= _in_its_like(table, inline)
-    gone |= (tag == _SUP) & _starts_with_bracket(table)  # a footnote's mark is no exponent
+    gone |= (tag == _SUP) & _is_no_exponent(table)
+    gone |= (tag == _THEAD) & (table.number_below(_spans_rows(table)) == 0)  # all of its cells are headers
     gone |= _needless_wrappers(table, gone)
     gone[0] = False
     _count_removed(table, empty, gone)
@@ -137,9 +140,9 @@ def _set_images_apart(table: NodeTable) -> None:
 
 
 def _keeps_table_shape(table: NodeTable) -> np.ndarray:
-    """bool (n,): empty cells of rows that have others with text, and, where cells span rows, empty rows."""
+    """bool (n,): empty cells before others with text, and, where cells span rows, empty rows."""
     tag, parent, words = table.tag, table.around(), table.words
-    keeps = elements.IS_CELL[tag] & (words[parent] > 0)
+    keeps = elements.IS_CELL[tag] & (words[parent] > 0) & ~_ends_row(table)
     rows = (tag == _TR) & (words == 0)
     spanning = [cell for cell, written in table.attributes.items() if "rowspan" in written and words[parent[cell]]]
     if spanning and rows.any():
@@ -151,6 +154,21 @@ def _keeps_table_shape(table: NodeTable) -> np.ndarray:
     return keeps
 
 
+def _spans_rows(table: NodeTable) -> np.ndarray:
+    """bool (n,): cells that reach into the rows below."""
+    spans = np.zeros(len(table), bool)
+    spans[[node for node, written in table.attributes.items() if "rowspan" in written]] = True
+    return spans
+
+
+def _ends_row(table: NodeTable) -> np.ndarray:
+    """bool (n,): cells behind the last one in their row that says something or reaches into rows below."""
+    matters = elements.IS_CELL[table.tag] & (table.words > 0) | _spans_rows(table)
+    cells, last = np.flatnonzero(matters), np.zeros(len(table), np.int32)
+    last[table.parent[cells]] = cells  # of those in one row, the last one stays
+    return np.arange(len(table)) > last[table.around()]
+
+
 def _in_its_like(table: NodeTable, inline: np.ndarray) -> np.ndarray:
     """bool (n,): inline elements, chosen by bool (n,), that stand in one of the same name."""
     within = inline & table.is_below(inline)
@@ -160,11 +178,13 @@ def _in_its_like(table: NodeTable, inline: np.ndarray) -> np.ndarray:
     return within
 
 
-def _starts_with_bracket(table: NodeTable) -> np.ndarray:
-    marks = np.zeros(len(table), bool)
+def _is_no_exponent(table: NodeTable) -> np.ndarray:
+    """bool (n,): each `sup` that reads the same without its tag: `[3]`, `®`, `*`, the `th` of `19th`."""
+    plain = np.zeros(len(table), bool)
     for node in np.flatnonzero(table.tag == _SUP).tolist():
-        marks[node] = table.text[table.start[node] : table.stop[node]].lstrip(INLINE_MARK + " ").startswith("[")
-    return marks
+        text = table.text[table.start[node] : table.stop[node]].strip(INLINE_MARK + " ").lower()
+        plain[node] = text.startswith("[") or text in _ORDINALS or not any(map(str.isalnum, text))
+    return plain
 
 
 def _needless_wrappers(table: NodeTable, gone: np.ndarray) -> np.ndarray:

@@ -199,9 +199,9 @@ def test_a_page_falls_into_blocks(page: str, max_words: int, expected: list[str]
 
 def test_a_path_names_the_elements_around() -> None:
     """From the outermost to the block's own."""
-    tree = tree_of("<p>y</p><main><div><p>x</p></div><table><tr><td>a b<td>c</table></main>", max_words=1)
+    tree = tree_of("<p>y</p><main><div><p>x</p></div><table><tr><th>a b<td>c</table></main>", max_words=1)
 
-    assert ["p", "main>p", "main>table>tr>td>#text", "main>table>tr>td>#text", "main>table>tr>td"] == [
+    assert ["p", "main>p", "main>table>tr>th>#text", "main>table>tr>th>#text", "main>table>tr>td"] == [
         tree.path(block) for block in tree.cut(1).tolist()
     ]
 

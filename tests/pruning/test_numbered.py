@@ -127,14 +127,14 @@ def test_a_single_page_has_no_number() -> None:
 
     assert (
         "<html><body><div><p0>a b</p0><p1>c d</p1></div><h1>e f</h1>"
-        "<section><text>g</text><p>h i</p></section></body></html>"
+        "<section><p0>g</p0><p1>h i</p1></section></body></html>"
     ) == numbered.html
     assert (
         "<html><body><div><p0>",
         "<html><body><div><p1>",
         "<html><body><h1>",
-        "<html><body><section><text>",
-        "<html><body><section><p>",
+        "<html><body><section><p0>",
+        "<html><body><section><p1>",
     ) == numbered.paths
 
 

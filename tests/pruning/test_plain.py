@@ -52,13 +52,13 @@ def test_no_mark_is_written(page: str, max_words: int, writer: type[TextWriter])
     ("page", "expected"),
     [
         ("<h2>A <b>head</b></h2><p>x", "## A head\nx\n"),
-        ("<ul><li>a<li>b<ul><li>c</ul></ul>", "- a\n- b\n  - c\n"),
+        ("<ul><li>a<li>b<ul><li>c<li>d</ul></ul>", "- a\n- b\n  - c\n  - d\n"),
         ("<ol start=3><li>a<li>b</ol>", "3. a\n4. b\n"),
         ("<blockquote><p>a<p>b</blockquote>", "> a\n> b\n"),
         ("<pre>a\n  b</pre>", "```\na\n  b\n```\n"),
         ("<pre>a\n```\nb</pre>", "````\na\n```\nb\n````\n"),
-        ("<table><tr><th>a<th>b<tr><td>c<td></table>", "| a | b |\n| --- | --- |\n| c |  |\n"),
-        ("<table><tr><td>a|b<td>c</table>", "| a\\|b | c |\n"),
+        ("<table><tr><th>a<th>b<tr><td><td>c</table>", "| a | b |\n| --- | --- |\n|  | c |\n"),
+        ("<table><tr><td>a|b<td>c<tr><td>d</table>", "| a\\|b | c |\n| d |\n"),
         (
             "<p>see <a href='/x?a=1&amp;b=\"'>this <del>old</del></a></p>",
             'see [this old](https://x.example/x?a=1&b=")\n',

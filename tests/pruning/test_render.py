@@ -123,7 +123,8 @@ def test_preformatted_text_keeps_its_lines() -> None:
     [
         ("<h1>a</h1><p>b<p>c", "bc", "<p>b\n<p>c\n"),
         ("<div><div><p>a</p></div><p>b</p></div>", "ab", "<p>a\n<p>b\n"),
-        ("x<p>a</p><p>b</p>", "ab", "<p>a</p>\n<p>b</p>\n"),
+        ("x<p>a</p><p>b</p>", "ab", "<p>a\n<p>b\n"),
+        ("<div>x<p>a</p>y</div>", "xay", "x\n<p>a\n<p>y\n"),
         ("<ul><li>a<li>b<li>c</ul>", "ac", "<ul>\n<li>a\n<li>c\n</ul>\n"),
         ("<ul><li>a</li><p>b</p></ul>", "ab", "<ul>\n<li>a</li>\n<p>b\n</ul>\n"),
         ("<ol start=3><li value=7>a<li>b</ol>", "a", '<ol start="3">\n<li value="7">a\n</ol>\n'),
@@ -133,15 +134,17 @@ def test_preformatted_text_keeps_its_lines() -> None:
             "<table>\n<tr>\n<th>\na\n<th>\n<tr>\n<td>\n<td>\nd\n</table>\n",
         ),
         (
-            "<table><tr><td colspan=2>a<tr><td>c<td></table>",
+            "<table><tr><th colspan=2>a<tr><td><td>c</table>",
             "ac",
-            '<table>\n<tr><td colspan="2">a\n<tr><td>c<td>\n</table>\n',
+            '<table>\n<tr><th colspan="2">a\n<tr><td><td>c\n</table>\n',
         ),
+        ("<dl><dt>a<dd>b</dl>", "ab", "<dl>\n<dt>a\n<dd>b\n</dl>\n"),
         ("<dl><dt>a<dd>b<dt>c<dd>d</dl>", "bd", "<dl>\n<dd>b</dd>\n<dd>d</dd>\n</dl>\n"),
         ("<div>a</div><div>b</div><div>c</div>", "ab", "<p>a\n<p>b\n"),
-        ("x<div>a</div><h2><div>b</div>c</h2>", "xabc", "x\n<p>a</p>\n<h2>\n<div>b</div>\nc\n</h2>\n"),
+        ("x<div>a</div><h2><div>b</div>c</h2>", "xabc", "x\n<p>a\n<h2>\n<div>b</div>\nc\n</h2>\n"),
         ("<ul><li><p>a</p><li><p>b</p><p>c</p></ul>", "ab", "<ul>\n<li>a\n<li>\n<p>b\n</ul>\n"),
-        ("<details><summary>a</summary>b</details>", "b", "<details>\nb\n</details>\n"),
+        ("<details><summary>a</summary>b</details>", "b", "<details>\n<p>b\n</details>\n"),
+        ("a<p>b</p><details><summary>c</summary>d</details>", "bd", "<p>b</p>\n<details>\n<p>d\n</details>\n"),
     ],
 )
 def test_blocks_are_written_with_what_stands_around_them(page: str, keep: str, expected: str) -> None:
