@@ -28,7 +28,7 @@ NEVER_SHOWN = frozenset(
     "param area frameset frame input textarea datalist rp col annotation annotation-xml "
     "context desc defs metadata symbol".split()
 )
-NO_PARAGRAPHS = frozenset("h1 h2 h3 h4 h5 h6 dt pre summary caption figcaption p a".split())
+NO_PARAGRAPHS = frozenset("h1 h2 h3 h4 h5 h6 dt pre summary caption p a".split())
 SAYS_IMAGE = frozenset(
     "image img photo picture icon logo banner avatar thumbnail spacer blank placeholder pixel loading".split()
 )
