@@ -39,7 +39,8 @@ def _superfluous(table: NodeTable) -> np.ndarray:
         gone |= inline & (table.number_below(table.is_block()) > 0)  # a link around a whole card
         gone |= _in_its_like(table, inline)
     gone |= (tag == _SUP) & _is_no_exponent(table)
-    gone |= (tag == _THEAD) & (table.number_below(_spans_rows(table)) == 0)  # all of its cells are headers
+    if (heads := tag == _THEAD).any():
+        gone |= heads & (table.number_below(_spans_rows(table)) == 0)  # all of its cells are headers
     gone |= _needless_wrappers(table, gone)
     gone[0] = False
     _count_removed(table, empty, gone)
@@ -142,7 +143,10 @@ def _set_images_apart(table: NodeTable) -> None:
 def _keeps_table_shape(table: NodeTable) -> np.ndarray:
     """bool (n,): empty cells before others with text, and, where cells span rows, empty rows."""
     tag, parent, words = table.tag, table.around(), table.words
-    keeps = elements.IS_CELL[tag] & (words[parent] > 0) & ~_ends_row(table)
+    keeps = elements.IS_CELL[tag]
+    if not keeps.any():
+        return keeps
+    keeps &= (words[parent] > 0) & ~_ends_row(table)
     rows = (tag == _TR) & (words == 0)
     spanning = [cell for cell, written in table.attributes.items() if "rowspan" in written and words[parent[cell]]]
     if spanning and rows.any():
