@@ -67,9 +67,12 @@ class _Builder(ElementTree.TreeBuilder):
         return super().close()
 
 
+# Comments, what holds no tags, void elements, and other tags, whose attributes may look like any of these.
 _VOID_TAGS = re.compile(
-    rb"(<!--.*?--!?>|<(script|style|title|textarea|iframe|noembed|noframes|noscript|xmp)(?=[\s/>]).*?</\2(?=[\s/>]))|"
-    rb"<(?:%b)(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*>" % b"|".join(name.encode() for name in VOID),
+    rb"(<!--.*?--!?>|<![^>]*>|<(script|style|title|textarea|iframe|noembed|noframes|noscript|xmp)(?=[\s/>])"
+    rb".*?(?:</\2(?=[\s/>])|\Z))|"
+    rb"<(?:%b)(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*>|"
+    rb"(<[a-z/?](?:=\s*\"[^\"]*\"|=\s*'[^']*'|[^>])*?>)" % b"|".join(name.encode() for name in VOID),
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -80,7 +83,7 @@ def parsed(html: str | bytes) -> Any:
     Void elements that it does not know are taken out before, or they would hold what stands behind them.
     """
     data = without_unspeakable(html) if isinstance(html, str) else html
-    data = _VOID_TAGS.sub(lambda found: found[1] or b"", data)
+    data = _VOID_TAGS.sub(lambda found: found[1] or found[3] or b"", data)
     parser = etree.HTMLParser(
         target=_Builder(), encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
     )
