@@ -234,10 +234,10 @@ def test_no_more_hits_than_asked_for() -> None:
     assert 2 == len(run(search(max_results=2), provider=Finding(*hits)).results)
 
 
-@pytest.mark.parametrize(("embedder", "why"), [(Slow(), "in the time"), (Wrong(), "no usable score")])
-def test_a_failing_embedder_degrades_visibly(embedder: NoEmbedder, why: str) -> None:
+@pytest.mark.parametrize(("failing", "why"), [(Slow, "in the time"), (Wrong, "no usable score")])
+def test_a_failing_embedder_degrades_visibly(failing: Callable[[], NoEmbedder], why: str) -> None:
     """BM25 ranks then, and the answer says why."""
-    ask = prune(Page(GOOD))
+    ask, embedder = prune(Page(GOOD)), failing()
     if isinstance(embedder, Slow):
         ask = turned(ask, partial(embedder.asked.wait, PATIENCE), MODELS_SHARE * 30)
     answer = run(ask, embedder=embedder, deadline_seconds=30.0)
