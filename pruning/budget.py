@@ -32,6 +32,9 @@ _NEAR = 2
 # Counting the whole takes milliseconds. Once it has refused so many blocks in a row, sums are taken at their word: of
 # 20,000 list items the first 1,000 fill the budget, and each of the others could be the one that still fits.
 _REFUSALS = 32
+# Headings and terms that explain what is kept have an eighth of the budget, or what two of them take: they say what a
+# text is about, but those of many sections would push answers out (benchmarks/LOG.md).
+_EXPLAINING_PART, _EXPLAINING_LEAST = 8, 24
 _PROBES = ("<!DOCTYPE html>\n", "<section>\n", "<p>a b\n", "c 1.\n", "<ul>\n", "<li>d\n", "</ul>\n")
 
 
@@ -66,9 +69,10 @@ def fit(
     """Keep the best blocks that fit.
 
     Greedy policy: blocks are visited from best to worst (equal scores in reading order), and each is kept that fits
-    with what must be written around it. After a kept block, its headings and table header are added while they fit. If
-    the best block does not fit, it is split, and its parts are visited in its place. Where only counting the whole can
-    tell whether a block fits, and it did not for `_REFUSALS` blocks in a row, sums decide from then on.
+    with what must be written around it. After a kept block its table's header is added, if that fits; then the term and
+    headings over it, which have a share of the budget (`for_explaining`). If the best block does not fit, it is split,
+    and its parts are visited in its place. Where only counting the whole can tell whether a block fits, and it did not
+    for `_REFUSALS` blocks in a row, sums decide from then on.
 
     Args:
         writer: the output format, over the tree of blocks.
@@ -102,6 +106,11 @@ def adds_up(counter: TokenCounter) -> bool:
     """Whether a tokenizer starts afresh behind a line break, as those do that split text at white space."""
     counts = counter.count_many([*_PROBES, "".join(_PROBES)])
     return sum(counts[:-1]) == counts[-1]
+
+
+def for_explaining(max_tokens: int) -> int:
+    """Tokens that headings and terms may take of a budget, by themselves."""
+    return max(_EXPLAINING_LEAST, max_tokens // _EXPLAINING_PART)
 
 
 def _everything(writer: Writer, blocks: np.ndarray, prices: "_Prices", max_tokens: int) -> Fit | None:
@@ -191,6 +200,7 @@ class _Greedy:
         self._whole = whole
         self._borders = 0  # between pieces that were added up
         self._refused = 0  # in a row, by counting the whole
+        self._explaining = 0  # tokens of kept headings and terms
         self._kept: dict[int, bool] = {}  # block -> kept for its score (or as context), in the order of keeping
         self._open: set[int] = set()
         self._pages: set[int] = set()
@@ -208,9 +218,7 @@ class _Greedy:
             if block in self._kept:
                 continue  # as the context of a better one
             if least.get(block, 0) <= self._max - self.used + self._doubt() and self._keep(block, True):
-                for other in self._context.of(block) if self._context else ():
-                    if other not in self._kept:
-                        self._keep(other, False)
+                self._explain(block)
             elif block in best and not self._kept:
                 parts = self._writer.tree.split(block)
                 best += parts
@@ -265,6 +273,22 @@ class _Greedy:
         self._open.update(wrappers)
         self._pages.add(page)
         return True
+
+    def _explain(self, block: int) -> None:
+        """Keep what gives a kept block its meaning, as far as it fits; headings and terms only up to their share."""
+        if not self._context:
+            return
+        for head in self._context.table_heads(block):
+            if head not in self._kept:
+                self._keep(head, False)
+        for other in self._context.over(block):
+            if other in self._kept:
+                continue
+            if other not in self._prices.pieces:
+                self._prices.count([other])
+            price = self._prices.pieces[other]
+            if self._explaining + price <= for_explaining(self._max) and self._keep(other, False):
+                self._explaining += price
 
     def _is_hopeless(self, block: int) -> bool:
         """Whether the tags around a block alone are too much; in a row of a thousand cells each brings all of them."""

@@ -32,6 +32,9 @@ for _low, _high in _UNSPACED:
     _KINDS[_low : _high + 1] |= UNSPACED
 _KINDS[[code for code in (*range(5, 0x10000), _TOP) if code == _TOP or INVISIBLE.match(chr(code))]] |= UNSEEN
 
+# What ends a question, in Latin and East Asian scripts and in Arabic.
+QUESTION_MARKS = ("?", "？", "؟")
+
 # Characters that are numbers at one time: as numbers they take twelve times the room of a Latin page.
 SLICE = 1 << 18
 

@@ -35,13 +35,17 @@ class Context:
         self._definitions = {page: Definitions(tree.tables[page]) for page, _ in self._terms}
 
     def of(self, block: int) -> list[int]:
-        """The blocks that explain this one, the most telling first.
+        """The blocks that explain this one, the most telling first."""
+        return [*self.table_heads(block), *self.over(block)]
 
-        They are its table's header, the term that it explains, the nearest heading, the one above that.
-        """
+    def table_heads(self, block: int) -> list[int]:
+        """The captions and header rows of the tables that a block stands in, from within out."""
         heads = [head for above in self._tree.ancestors(block) for head in self._table_heads.get(above, ())]
-        found = (*heads, *self._terms_over(block), *self._headings_over(block))
-        return [other for other in found if other != block]
+        return [head for head in heads if head != block]
+
+    def over(self, block: int) -> list[int]:
+        """The term that a block explains, the nearest heading, the one above that."""
+        return [other for other in (*self._terms_over(block), *self._headings_over(block)) if other != block]
 
     def _terms_over(self, block: int) -> list[int]:
         page = int(self._tree.page[block])

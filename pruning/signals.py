@@ -5,10 +5,13 @@ title, in the heading above, in the table's header and in the row beside it. So 
 places: in the block, around it, in its passage, its section, its table, its page.
 """
 
+import re
+
 import numpy as np
 
 from pruning import elements
 from pruning.blocks import BlockTree
+from pruning.characters import QUESTION_MARKS
 from pruning.elements import CODES, TEXT
 from pruning.lexical import Question
 from pruning.outline import Outline, passages
@@ -16,6 +19,9 @@ from pruning.outline import Outline, passages
 SECTION_WORDS = 250
 _BEST_ROWS = 2  # by which a table is judged
 _RANKS = 48  # past which all are alike
+_LONGEST_QUESTION, _LONGEST_ANSWER = 40, 100  # words
+_ASKS = re.compile(rf"[{''.join(QUESTION_MARKS)}]\W*$")
+_TAIL = 8  # characters, in which the sign of an opener (`+`, `▾`) may follow the question mark
 _TR, _DT = CODES["tr"], CODES["dt"]
 
 
@@ -41,9 +47,10 @@ def lexical(
     every = (said | header | over) @ share
     passage = own.joined(outline.passage)
     around = passages(tree, blocks, SECTION_WORDS)
+    block = said @ share
     best_passage = _best((passage.bm25(weights) / total)[outline.passage], page, 1)
     return {
-        "block": said @ share,
+        "block": block,
         "header": header @ share,
         "every": every,
         "before": _shifted(said, page, 1) @ share,
@@ -55,6 +62,7 @@ def lexical(
         "heading": elements.IS_HEADING[tree.tag[blocks]].astype(float),
         "row": (tree.tag[blocks] == _TR).astype(float),
         "explains": _explains(tree, blocks, page),
+        "answers": _answers(texts, tree.words[blocks], page, block),
         "length": np.log(np.maximum(tree.words[blocks], 1)),
     }
 
@@ -87,6 +95,18 @@ def _over(asked: Question, outline: Outline, page: np.ndarray) -> tuple[np.ndarr
     number = {text: at for at, text in enumerate(different)}
     said = asked.matches(different).counts > 0
     return said[[number[text] for text in outline.header]], said[[number[text] for text in headings]]
+
+
+def _answers(texts: list[str], words: np.ndarray, page: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """float (n,): for what stands behind a question of the page's own, the square of its share of what is asked.
+
+    Squared, since one that says all of it is far likelier the one that is meant than one that says half.
+    """
+    asks = np.array([bool(_ASKS.search(text[-_TAIL:])) for text in texts], bool) & (words <= _LONGEST_QUESTION)
+    last = np.maximum.accumulate(np.where(asks, np.arange(len(texts)), -1)) if texts else np.zeros(0, int)
+    ends = np.cumsum(words)
+    near = (last >= 0) & (page[last] == page) & (ends - words - ends[last] <= _LONGEST_ANSWER)
+    return np.where(near & ~asks, block[last] ** 2, 0.0)
 
 
 def _explains(tree: BlockTree, blocks: np.ndarray, page: np.ndarray) -> np.ndarray:

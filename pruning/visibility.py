@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from pruning.characters import BLOCK_MARK, INLINE_MARK
+from pruning.characters import BLOCK_MARK, INLINE_MARK, QUESTION_MARKS
 
 Attributes = Mapping[str, str]
 
@@ -96,7 +96,6 @@ _CALLED_ANSWER = re.compile(r"answer|accordion|collaps|faq", re.IGNORECASE)
 _NO_WORDS = BLOCK_MARK + INLINE_MARK + " \t\r\n\f\xa0"
 _LAST = 40  # pieces of text among which the question's end is looked for
 _DISPLAY_NONE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_QUESTION_MARKS = ("?", "？", "؟")
 
 
 def is_folded_answer(attributes: Attributes, before: Sequence[str]) -> bool:
@@ -115,7 +114,7 @@ def is_folded_answer(attributes: Attributes, before: Sequence[str]) -> bool:
     if not _CALLED_ANSWER.search(f"{attributes.get('class', '')} {attributes.get('id', '')}"):
         return False
     last = next((text for one in islice(reversed(before), _LAST) if (text := one.strip(_NO_WORDS))), "")
-    return last.endswith(_QUESTION_MARKS)
+    return last.endswith(QUESTION_MARKS)
 
 
 _FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|svg|webp|avif|bmp|ico|tiff?)$|^[\w-]*\d{3,}[\w-]*$", re.IGNORECASE)

@@ -318,8 +318,9 @@ def greedy(
     ranked: Sequence[int],
     cost: Callable[[Iterable[int]], int],
     budget: int,
-    context_of: Callable[[int], Sequence[int]],
+    context_of: Callable[[int], tuple[Sequence[int], Sequence[int]]],
     parts_of: Callable[[int], Sequence[int]],
+    share: tuple[Callable[[int], int], int],
 ) -> tuple[set[int], set[int]]:
     """The greedy policy, every step counted whole: blocks kept for their scores, and as context.
 
@@ -327,10 +328,12 @@ def greedy(
         ranked: blocks, best first.
         cost: tokens of a result that keeps these blocks.
         budget: tokens at most.
-        context_of: the blocks that explain a block.
+        context_of: the blocks that explain a block: those that may take what they need, and those that share.
         parts_of: the blocks that a block falls into.
+        share: what such a block costs by itself, and what all of them may cost together.
     """
     waiting, scored, context = list(ranked), set[int](), set[int]()
+    price, left = share
     best = set(ranked[:1])
     while waiting:
         block = waiting.pop(0)
@@ -339,10 +342,13 @@ def greedy(
             continue
         if cost({*kept, block}) <= budget:
             scored.add(block)
-            for other in context_of(block):
+            free, sharing = context_of(block)
+            for other in (*free, *sharing):
                 kept = scored | context
-                if other not in kept and cost({*kept, other}) <= budget:
+                costs = price(other) if other in sharing else 0
+                if other not in kept and costs <= left and cost({*kept, other}) <= budget:
                     context.add(other)
+                    left -= costs
         elif block in best and not kept:
             parts = list(parts_of(block))
             best.update(parts)

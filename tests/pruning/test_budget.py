@@ -3,7 +3,7 @@
 Whatever the tokenizer: two whose tokens end at line breaks, one of WordPiece, one whose tokens reach over all borders.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pruning import BlockTree, Page, TokenCounter
-from pruning.budget import Fit, adds_up, fit
+from pruning.budget import Fit, adds_up, fit, for_explaining
 from pruning.context import Context
 from pruning.render import Writer, render
 from pruning.writers import writer_for
@@ -44,10 +44,18 @@ def replayed(
 ) -> Fit:
     """The greedy policy, each step of it rendered and counted whole."""
     ranked = [int(blocks[at]) for at in sorted(range(len(blocks)), key=lambda at: -scores[at])]
-    none: Callable[[int], list[int]] = lambda block: []  # noqa: E731
-    around = Context(writer.tree, blocks).of if context else none
+    around = Context(writer.tree, blocks)
+
+    def context_of(block: int) -> tuple[list[int], list[int]]:
+        return (around.table_heads(block), around.over(block)) if context else ([], [])
+
     scored, explaining = oracle.greedy(
-        ranked, lambda kept: count(render(writer, kept)) if kept else 0, budget, around, writer.tree.split
+        ranked,
+        lambda kept: count(render(writer, kept)) if kept else 0,
+        budget,
+        context_of,
+        writer.tree.split,
+        (lambda block: count(writer.piece(block)), for_explaining(budget)),
     )
     content = render(writer, scored | explaining)
     in_order = [tuple(writer.tree.in_order(sorted(part)).tolist()) for part in (scored, explaining)]
@@ -151,6 +159,23 @@ def test_context_comes_after_its_block_and_before_worse_ones() -> None:
         ["Heading", "best block"],
         ["Heading", "best block", "a second block of some more words"],
     ] == steps_of(page, 7, [0, 2, 1])
+
+
+def test_headings_have_their_share_of_the_budget() -> None:
+    """Those of many sections don't push blocks out; a table's header is no heading."""
+    sections = "".join(
+        f"<section><h2>The long heading of section {number}</h2><p>best {number}</section>" for number in range(20)
+    )
+    table = "<table><tr><th>One long header of<th>this table<tr><td>best<td>row</table>"
+    writer, blocks = written([sections + table], 7, "html")
+    text = {block: writer.tree.text(block) for block in blocks.tolist()}
+    scores = np.array([float(text[block].startswith("best")) for block in blocks.tolist()])
+    kept = fit(writer, blocks, scores, TokenCounter.load(), 260)
+    context = [text[block] for block in kept.context]
+
+    assert 15 < len(kept.kept)
+    assert ["One long header of this table"] == context[-1:]
+    assert 0 < sum(TokenCounter.load().count(writer.piece(block)) for block in kept.context[:-1]) <= for_explaining(260)
 
 
 def test_a_heading_kept_as_context_is_called_so() -> None:

@@ -84,6 +84,18 @@ def test_what_follows_a_term_explains_it(max_words: int) -> None:
     assert expected[max_words] == [texts[number] for number in np.flatnonzero(found["explains"])]
 
 
+def test_what_stands_behind_a_question_answers_it() -> None:
+    """By the square of its share of what is asked, up to the page's next question, and not on the next page."""
+    filler = "and so on " * 40
+    page = f"<p>Ely trains?<p>At ten.<p>Ware trains? +<p>At noon.<p>{filler}<p>Too far.<p>Ely<p>Fares؟<p>Ask."
+    texts, found = lexical("Ely trains", page, "<p>Next page.")
+    answers = dict(zip(texts, found["answers"], strict=True))
+
+    assert 1 == pytest.approx(answers["At ten."])
+    assert 0 < answers["At noon."] < 0.5
+    assert [0] * 5 == [answers[text] for text in ("Ely trains?", "Too far.", "Ely", "Ask.", "Next page.")]
+
+
 def test_similarity_counts_by_rank() -> None:
     """Of the passage and of its page; what the model was not asked about comes last."""
     cosines, passage = np.array([0.1, 0.9, -np.inf]), np.array([0, 0, 1, 2])
@@ -100,6 +112,7 @@ def test_all_signals_are_finite_and_shares_are_shares(pages: list[str], question
 
     assert {(len(texts),)} == {values.shape for values in found.values()}
     assert all(np.isfinite(values).all() for values in found.values())
-    for name in ("block", "header", "every", "before", "neighbours", "passage", "section", "best_of_table"):
+    shares = ("block", "header", "every", "before", "neighbours", "passage", "section", "best_of_table", "answers")
+    for name in shares:
         assert ((found[name] >= 0) & (found[name] <= 1 + 1e-9)).all()
     assert (found["every"] >= np.maximum(found["block"], found["header"]) - 1e-9).all()
