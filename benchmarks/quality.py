@@ -33,6 +33,8 @@ Kept = dict[str, dict[str, list[int]]]  # system -> question -> for each budget 
 
 def main() -> None:
     """Measure, print a table, and the same as JSON."""
+    from chart import draw  # needs matplotlib, which nothing else here does: better missed now than after hours
+
     options = _options()
     contestants = Contestants(options.peers, KeptVectors(options.cache / "vectors.sqlite"), _path_model(options))
     names = options.systems or contestants.names()
@@ -44,8 +46,6 @@ def main() -> None:
     found = summary(kept, questions, options.budgets)
     result = {"half": options.half, "budgets": options.budgets, "questions": len(questions)} | found
     _print(result)
-    from chart import draw  # needs matplotlib, which nothing else here does
-
     options.chart.write_text(draw(options.budgets, _curves(kept, questions)))
     print(json.dumps(result))
 
@@ -120,8 +120,10 @@ def _fingerprint(name: str, options: argparse.Namespace) -> str:
 
 
 def _remembered(log: Path) -> dict[str, list[int]]:
-    lines = log.read_text().splitlines() if log.exists() else []
-    return {row["key"]: row["kept"] for row in map(json.loads, lines)}
+    lines, _, torn = (log.read_text() if log.exists() else "").rpartition("\n")
+    if torn:  # by whoever ended the run
+        log.write_text(lines + "\n" if lines else "")
+    return {row["key"]: row["kept"] for row in map(json.loads, lines.splitlines())}
 
 
 def summary(kept: Kept, questions: list[Question], budgets: Sequence[int] = BUDGETS) -> dict[str, Any]:

@@ -16,6 +16,7 @@ PER_SET, PAGES = 12, 6
 PEER = """
 asked = []
 def _text(page): return page
+def _htmlrag_parts(pages, question, embed): return pages
 def begins(question, pages, budget, count, embed):
     asked.append(question)
     if "fails" in question: raise ValueError(question)

@@ -53,6 +53,17 @@ def test_a_run_takes_up_where_the_last_one_ended(load, data: Path, peers: Path, 
     assert both["words"] == quality.measure(contestants, ["words"], questions, options)["words"]
 
 
+def test_a_line_that_was_torn_is_measured_anew(load, tmp_path: Path) -> None:
+    """A run that was killed while it wrote leaves half a line."""
+    quality, log = load("quality"), tmp_path / "kept.jsonl"
+    log.write_text('{"key": "a", "kept": [1]}\n{"key": "b", "ke')
+
+    assert {"a": [1]} == quality._remembered(log)
+    assert '{"key": "a", "kept": [1]}\n' == log.read_text()
+    log.write_text('{"ke')
+    assert {} == quality._remembered(log) == quality._remembered(tmp_path / "none")
+
+
 def test_figures_of_other_budgets_or_of_another_path_model_are_measured_anew(load, peers: Path) -> None:
     """What an earlier run remembers is taken for the same only where budgets, and the model of both steps, are."""
     quality = load("quality")
