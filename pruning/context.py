@@ -8,6 +8,7 @@ from pruning import elements
 from pruning.blocks import BlockTree
 from pruning.definitions import Definitions
 from pruning.elements import CODES
+from pruning.nodes import NodeTable
 
 _TABLE, _THEAD, _CAPTION, _TR, _TH, _DT = (CODES[name] for name in ("table", "thead", "caption", "tr", "th", "dt"))
 
@@ -39,9 +40,17 @@ class Context:
         return [*self.table_heads(block), *self.over(block)]
 
     def table_heads(self, block: int) -> list[int]:
-        """The captions and header rows of the tables that a block stands in, from within out."""
-        heads = [head for above in self._tree.ancestors(block) for head in self._table_heads.get(above, ())]
-        return [head for head in heads if head != block]
+        """What heads the tables that a block stands in, from within out.
+
+        These are a table's caption, its header rows before all others, and the last one before the block: rows that
+        head a group of others stand between them.
+        """
+        found: list[int] = []
+        start = int(self._tree.start[block])
+        for above in self._tree.ancestors(block):
+            first, later = self._table_heads.get(above, ((), ()))
+            found += [*first, *[head for head in later if self._tree.start[head] < start][-1:]]
+        return [head for head in found if head != block]
 
     def over(self, block: int) -> list[int]:
         """The term that a block explains, the nearest heading, the one above that."""
@@ -54,10 +63,10 @@ class Context:
         terms = self._definitions[page].explained(int(self._tree.node[block]))
         return [self._terms[page, term] for term in terms if (page, term) in self._terms]
 
-    def _find_table_heads(self, blocks: np.ndarray) -> dict[int, list[int]]:
-        """Table -> its caption and header rows, as far as they are blocks of their own."""
+    def _find_table_heads(self, blocks: np.ndarray) -> dict[int, tuple[list[int], list[int]]]:
+        """Table -> its caption and first header rows, and its later ones, as far as they are blocks of their own."""
         tree = self._tree
-        heads: dict[int, list[int]] = {}
+        heads: dict[int, tuple[list[int], list[int]]] = {}
         in_table = np.isin(tree.tag[tree.parent[blocks]], (_TABLE, _THEAD)) & (tree.parent[blocks] >= 0)
         for block in blocks[in_table].tolist():
             parent = int(tree.parent[block])
@@ -65,18 +74,22 @@ class Context:
                 parent = int(tree.parent[parent])
             elif tree.tag[parent] != _TABLE or not self._is_head(block):
                 continue
-            heads.setdefault(parent, []).append(block)
+            is_late = bool(tree.tag[block] == _TR and tree.node[block] > self._first_row(parent))
+            heads.setdefault(parent, ([], []))[is_late].append(block)
         return heads
+
+    def _first_row(self, block: int) -> int:
+        """The node of a table's first row that is more than a header; behind its last where there is none."""
+        table = self._tree.tables[self._tree.page[block]]
+        node, last = int(self._tree.node[block]), int(self._tree.last[block])
+        rows = node + 1 + np.flatnonzero((table.tag[node + 1 : last] == _TR) & (table.parent[node + 1 : last] == node))
+        return next((row for row in rows.tolist() if not _is_header(table, row)), last)
 
     def _is_head(self, block: int) -> bool:
         tree = self._tree
-        tag = tree.tag[block]
-        if tag != _TR:
-            return tag in (_CAPTION, _THEAD)
-        table = tree.tables[tree.page[block]]
-        row = slice(tree.node[block] + 1, tree.last[block])
-        cells = table.tag[row][table.parent[row] == tree.node[block]]
-        return bool((cells == _TH).all())
+        if tree.tag[block] != _TR:
+            return tree.tag[block] in (_CAPTION, _THEAD)
+        return _is_header(tree.tables[tree.page[block]], int(tree.node[block]))
 
     def _headings_over(self, block: int) -> list[int]:
         """Headings before the block, nearest first, each of a higher rank than the one before it.
@@ -103,3 +116,9 @@ class Context:
         around = int(tree.parent[heading])
         wider = int(tree.parent[around]) if tree.parent[around] >= 0 else around
         return bool(tree.start[wider] <= position < tree.stop[wider])
+
+
+def _is_header(table: NodeTable, row: int) -> bool:
+    """Whether a row has header cells only."""
+    within = slice(row + 1, int(table.end[row]))
+    return bool((table.tag[within][table.parent[within] == row] == _TH).all())

@@ -11,6 +11,9 @@ from tests.pruning.strategies import ANY_PAGES
 
 TABLE = "<table><caption>Cap<thead><tr><th>Head<th>Other<tbody><tr><td>cell<td>x<tr><td>last<td>y</table>"
 
+GROUPS = """<table><tr><th>Crop<th>Tons<tr><td>peas<td>1<tr><th>in<th>spring<tr><td>oats<td>7
+<tr><th>in<th>fall<tr><td>rye<td>4</table>"""
+
 
 def context_of(page: str, text: str, max_words: int = 1) -> list[str]:
     """What explains the block with that text, the most telling first."""
@@ -54,6 +57,9 @@ def test_headings_over_a_block(page: str, text: str, expected: list[str]) -> Non
             "c d",
             ["In N", "A B"],
         ),
+        (GROUPS, "rye 4", ["Crop Tons", "in fall"]),
+        (GROUPS, "oats 7", ["Crop Tons", "in spring"]),
+        (GROUPS, "in fall", ["Crop Tons", "in spring"]),
     ],
 )
 def test_a_tables_head(page: str, text: str, expected: list[str]) -> None:
