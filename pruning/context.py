@@ -67,6 +67,7 @@ class Context:
         """Table -> its caption and first header rows, and its later ones, as far as they are blocks of their own."""
         tree = self._tree
         heads: dict[int, tuple[list[int], list[int]]] = {}
+        first_row: dict[int, int] = {}  # looked for once a table: it may have a hundred thousand rows
         in_table = np.isin(tree.tag[tree.parent[blocks]], (_TABLE, _THEAD)) & (tree.parent[blocks] >= 0)
         for block in blocks[in_table].tolist():
             parent = int(tree.parent[block])
@@ -74,8 +75,10 @@ class Context:
                 parent = int(tree.parent[parent])
             elif tree.tag[parent] != _TABLE or not self._is_head(block):
                 continue
-            is_late = bool(tree.tag[block] == _TR and tree.node[block] > self._first_row(parent))
-            heads.setdefault(parent, ([], []))[is_late].append(block)
+            if parent not in heads:
+                heads[parent], first_row[parent] = ([], []), self._first_row(parent)
+            is_late = bool(tree.tag[block] == _TR and tree.node[block] > first_row[parent])
+            heads[parent][is_late].append(block)
         return heads
 
     def _first_row(self, block: int) -> int:

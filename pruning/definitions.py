@@ -32,9 +32,10 @@ def _terms(table: NodeTable) -> dict[int, list[int]]:
     last: dict[int, int] = {}  # list -> its last `dt` or `dd`
     for node in np.flatnonzero((table.tag == _DT) | (table.tag == _DD)).tolist():
         before = last.get(around := int(table.parent[node]), -1)
-        known = found.get(before, [])
-        if table.tag[node] == _DT:
-            known = [*known, node] if before >= 0 and table.tag[before] == _DT else [node]
-        found[node] = known
+        if table.tag[node] == _DD:
+            found[node] = found.get(before, [])
+        else:  # one list for all that follow each other: a copy for each would take the square of their number
+            found[node] = found[before] if before >= 0 and table.tag[before] == _DT else []
+            found[node].append(node)
         last[around] = node
     return {node: terms for node, terms in found.items() if table.tag[node] == _DD}

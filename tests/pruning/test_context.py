@@ -103,3 +103,14 @@ def test_context_is_of_the_same_page_and_never_the_block_itself(pages: list[str]
         assert all(
             tree.start[other] < tree.start[block] for other, tag in zip(found, tags, strict=True) if tag in ranks
         )
+
+
+def test_the_first_row_of_a_table_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many header rows there are: a page of nothing else must not take the square of its length."""
+    looked: list[int] = []
+    find = Context._first_row
+    monkeypatch.setattr(Context, "_first_row", lambda self, block: looked.append(block) or find(self, block))
+    tree = BlockTree.from_pages([Page("<table>" + "<tr><th>h<th>i" * 30 + "<tr><td>x<td>y</table>")], 2)
+    Context(tree, tree.cut(2))
+
+    assert 1 == len(looked)

@@ -65,3 +65,13 @@ def test_terms_stand_before_what_explains_them(page: str) -> None:
         assert terms == sorted(set(terms))
         assert all(table.tag[term] == CODES["dt"] and table.end[term] <= node for term in terms)
         assert len({int(table.parent[term]) for term in terms}) <= 1
+
+
+def test_many_terms_of_one_text_take_no_square_of_their_number() -> None:
+    """They stand in one list that all of their texts share."""
+    table = node_table(Page("<dl>" + "<dt>a</dt>" * 50 + "<dd>b</dd><dd>c</dd></dl>"))
+    definitions = Definitions(table)
+    one, other = np.flatnonzero(table.tag == CODES["dd"]).tolist()
+
+    assert 50 == len(definitions.explained(one))
+    assert definitions.explained(one) is definitions.explained(other)
